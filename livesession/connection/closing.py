@@ -1,0 +1,155 @@
+"""How a connection ended, what that means, and what to do about it.
+
+Google's servers report errors by close frames whose reasons are cut at 123 bytes; the classifier reads both.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from livesession.errors import ConnectionClosedError, Origin
+
+__all__ = ["ABNORMAL", "NORMAL", "EndConnection", "Ending", "Verdict", "classify"]
+
+NORMAL = 1000
+GOING_AWAY = 1001
+PROTOCOL_VIOLATION = 1002
+NO_CODE = 1005
+ABNORMAL = 1006
+BAD_DATA = 1007
+TOO_BIG = 1009
+
+
+@frozen
+class Verdict:
+    """What a close means: its kind in one word, whether a new connection may help, and what to do."""
+
+    kind: str
+    retryable: bool
+    hint: str
+
+
+AUTHENTICATION = Verdict("auth", False, "Check the API key or token, and whether it is meant for this API.")
+EXPIRED = Verdict("auth", False, "Renew the key or token.")
+TOKEN_USED = Verdict("auth", False, "An ephemeral token is good for a number of sessions; get a new one.")
+LOCATION = Verdict("location", False, "The service is not offered from this place; see the list of regions.")
+NOT_FOUND = Verdict("not-found", False, "Check the model's name, the back end and the API version.")
+HANDLE = Verdict("not-found", False, "The resumption handle is unknown or too old; begin a new session.")
+TRANSIENT = Verdict("unavailable", True, "A fault of the service; try again after a while.")
+LIMIT = Verdict(
+    "limit", True, "The connection reached its time limit; connect again, with a resumption handle to go on."
+)
+QUOTA = Verdict("quota", False, "A quota is used up; close other sessions, wait, or raise it. Do not retry in a loop.")
+ARGUMENT = Verdict(
+    "invalid-argument", False, "Something in the setup or in the last message does not suit this model; see its guide."
+)
+POLICY = Verdict("policy", False, "The service refuses this; see the reason.")
+SIZE = Verdict("too-big", False, "A message is over the receiver's size limit.")
+NETWORK = Verdict("network", True, "The network failed, or the server went without a word; connect again.")
+ENDED = Verdict("normal", True, "The server ended the session; connect again, with a handle to go on.")
+VIOLATION = Verdict("protocol", False, "The peer does not speak the WebSocket protocol as it should.")
+UNKNOWN = Verdict("unknown", False, "See the reason.")
+
+BY_REASON: list[tuple[str, Verdict]] = [
+    ("api key expired", EXPIRED),
+    ("api key not valid", AUTHENTICATION),
+    ("unregistered callers", AUTHENTICATION),
+    ("app check token", AUTHENTICATION),
+    ("unauthenticated", AUTHENTICATION),
+    ("permission", AUTHENTICATION),
+    ("used too many times", TOKEN_USED),
+    ("location is not supported", LOCATION),
+    ("resource_exhausted", QUOTA),
+    ("quota", QUOTA),
+    ("concurrent se", QUOTA),
+    ("session not found", HANDLE),
+    ("is not found for api version", NOT_FOUND),
+    ("operation is not implemented", TRANSIENT),
+    ("operation was aborted", LIMIT),
+    ("goaway", LIMIT),
+    ("deadline expired", LIMIT),
+    ("currently unavailable", TRANSIENT),
+    ("internal error", TRANSIENT),
+    ("overloaded", TRANSIENT),
+]
+"""Parts of reasons, in lower case, most telling first; any code."""
+
+BY_CODE: dict[int, Verdict] = {
+    NORMAL: ENDED,
+    GOING_AWAY: ENDED,
+    PROTOCOL_VIOLATION: VIOLATION,
+    NO_CODE: ENDED,
+    ABNORMAL: NETWORK,
+    BAD_DATA: ARGUMENT,
+    1008: POLICY,
+    TOO_BIG: SIZE,
+    1011: TRANSIENT,
+    1012: TRANSIENT,
+    1013: TRANSIENT,
+    1014: TRANSIENT,
+}
+
+
+def classify(code: int, reason: str) -> Verdict:
+    """What a close with this code and reason means; the reason tells more than the code."""
+    lower = reason.lower()
+    for part, verdict in BY_REASON:
+        if part in lower:
+            return verdict
+    return BY_CODE.get(code, UNKNOWN)
+
+
+@frozen
+class Ending:
+    """How a connection ended.
+
+    Attributes:
+        code: The close code; 1006 where no close frame came.
+        reason: The peer's words, or this side's where it closed first.
+        origin: Who ended it.
+        detail: What this side saw, where that says more than code and reason.
+        cause: The exception behind it.
+    """
+
+    code: int
+    reason: str
+    origin: Origin
+    detail: str = ""
+    cause: BaseException | None = None
+
+    @property
+    def quiet(self) -> bool:
+        """Whether iteration just stops: after a local `close()`, or when the server closed with 1000."""
+        return self.code == NORMAL and self.origin != "network"
+
+    @property
+    def verdict(self) -> Verdict:
+        return classify(self.code, self.reason)
+
+    def error(self) -> ConnectionClosedError:
+        """A new exception that reports this ending; new each time, because raising one adds a traceback to it."""
+        verdict = self.verdict
+        error = ConnectionClosedError(
+            f"{self.describe()} {verdict.hint}",
+            code=self.code,
+            reason=self.reason,
+            origin=self.origin,
+            retryable=verdict.retryable,
+            hint=verdict.hint,
+        )
+        error.__cause__ = self.cause
+        return error
+
+    def describe(self) -> str:
+        if self.detail:
+            return f"{self.detail} (close code {self.code})."
+        said = f'"{self.reason}"' if self.reason else "no reason given"
+        return f"The {self.origin} side ended the session: close code {self.code}, {said}."
+
+
+class EndConnection(Exception):
+    """Raised by a callback of the reader thread to end the connection as `ending` says."""
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(ending.detail)
+        self.ending = ending

@@ -1,0 +1,76 @@
+"""Where to connect and what to say there: everything the handshake needs, as data."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Mapping
+from urllib.parse import SplitResult, urlsplit
+
+from attrs import field, frozen
+
+from livesession.errors import ConfigurationError
+from livesession.secret import Secret
+
+__all__ = ["Endpoint"]
+
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+@frozen
+class Endpoint:
+    """One WebSocket address with its headers.
+
+    Attributes:
+        url: `ws://` or `wss://`, with path; keys are not in it.
+        headers: HTTP headers of the upgrade request; their values do not print.
+        proxy: The proxy's URL; `False` for none; None for what the environment says.
+        ssl_context: TLS settings; None for the system's certificates.
+        ca_file: A bundle of certificates to trust instead of the system's.
+    """
+
+    url: str
+    headers: Mapping[str, Secret] = field(factory=dict)
+    proxy: Secret | bool | None = None
+    ssl_context: ssl.SSLContext | None = field(default=None, repr=False)
+    ca_file: str | None = None
+
+    @property
+    def parts(self) -> SplitResult:
+        return urlsplit(self.url)
+
+    @property
+    def host(self) -> str:
+        return self.parts.hostname or ""
+
+    @property
+    def is_tls(self) -> bool:
+        return self.parts.scheme == "wss"
+
+    @property
+    def port(self) -> int:
+        return self.parts.port or (443 if self.is_tls else 80)
+
+    @property
+    def authority(self) -> str:
+        """Host and port as the Host header has them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.parts.port is None else f"{host}:{self.port}"
+
+    @property
+    def resource(self) -> str:
+        """Path and query."""
+        path = self.parts.path or "/"
+        return f"{path}?{self.parts.query}" if self.parts.query else path
+
+    def check(self) -> None:
+        """Raises `ConfigurationError` for an address or a header that cannot be used."""
+        try:
+            usable = self.parts.scheme in ("ws", "wss") and self.host and self.port
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ConfigurationError(f"Not a WebSocket address: {self.url!r}. It must look like wss://host[:port].")
+        for name, value in self.headers.items():
+            if not HEADER_NAME.fullmatch(name) or set(value.reveal()) & set("\r\n\0"):
+                raise ConfigurationError(f"The HTTP header {name!r} has characters that a header cannot hold.")

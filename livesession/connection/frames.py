@@ -1,0 +1,180 @@
+"""WebSocket frames (RFC 6455) from bytes, without I/O.
+
+The caller reads into `buffer()` and says how much came with `received(count)`, which returns the messages that are
+complete: fragments joined, control frames among them, each checked. No extension is spoken, so reserved bits are
+errors. Memory stays within the size limit, whatever a header announces: the buffer grows with what really came.
+"""
+
+from __future__ import annotations
+
+import codecs
+from typing import NamedTuple
+
+__all__ = [
+    "BINARY",
+    "CLOSE",
+    "PING",
+    "PONG",
+    "TEXT",
+    "FrameError",
+    "FrameReader",
+    "Message",
+    "close_payload",
+    "read_close",
+]
+
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+
+BUFFER_BYTES = 64 * 1024
+HEADER_BYTES = {126: 4, 127: 10}  # by the length in the second byte; others have 2
+CONTROL_LIMIT = 125
+REASON_LIMIT = 123
+RESERVED_CLOSE_CODES = {1004, 1005, 1006, 1015}
+
+
+class FrameError(Exception):
+    """The peer broke the protocol; `code` is the close code to answer with."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Message(NamedTuple):
+    """A whole message, or a control frame."""
+
+    opcode: int
+    data: bytes
+
+
+class FrameReader:
+    """Turns received bytes into messages.
+
+    Args:
+        max_message_bytes: A longer message is a `FrameError` with code 1009, raised as soon as its length is known.
+        initial: Bytes that were read with the handshake's answer.
+    """
+
+    def __init__(self, max_message_bytes: int, initial: bytes = b"") -> None:
+        self._limit = max_message_bytes
+        self._buffer = bytearray(max(BUFFER_BYTES, 2 * len(initial)))
+        self._view = memoryview(self._buffer)
+        self._view[: len(initial)] = initial
+        self._start, self._end = 0, len(initial)
+        self._wanted = 2  # bytes of the frame at _start, as far as is known
+        self._opcode = CONTINUATION  # of the message whose fragments are being collected
+        self._collected = bytearray()
+        self._utf8 = codecs.getincrementaldecoder("utf-8")()
+
+    def buffer(self) -> memoryview:
+        """Where the next bytes go; never empty."""
+        return self._view[self._end :]
+
+    def received(self, count: int) -> list[Message]:
+        """The messages completed by `count` more bytes in the buffer; `FrameError` for what must not be."""
+        self._end += count
+        messages = []
+        while frame := self._next_frame():
+            if message := self._assemble(*frame):
+                messages.append(message)
+        self._make_room()
+        return messages
+
+    def _next_frame(self) -> tuple[int, bytes] | None:
+        """First byte and payload of the next frame; None until it is all there."""
+        start, available = self._start, self._end - self._start
+        if available < 2:
+            self._wanted = 2
+            return None
+        first, length = self._buffer[start], self._buffer[start + 1]
+        header = HEADER_BYTES.get(length, 2)
+        if available < header:
+            self._wanted = header
+            return None
+        if header > 2:
+            length = int.from_bytes(self._view[start + 2 : start + header], "big")
+        self._check(first, length, header)
+        if available < header + length:
+            self._wanted = header + length
+            return None
+        self._start = start + header + length
+        return first, self._view[start + header : self._start].tobytes()
+
+    def _check(self, first: int, length: int, header: int) -> None:
+        """Raises for a header that breaks the protocol."""
+        opcode = first & 0x0F
+        if header == 2 and length & 0x80:
+            raise FrameError(1002, "a masked frame from the server")
+        if first & 0x70:
+            raise FrameError(1002, f"reserved bits set in a frame (first byte 0x{first:02x})")
+        if opcode >= CLOSE:
+            if opcode > PONG or length > CONTROL_LIMIT or not first & 0x80:
+                raise FrameError(1002, f"a bad control frame (first byte 0x{first:02x}, {length:,} bytes)")
+        elif opcode > BINARY:
+            raise FrameError(1002, f"a frame of the reserved kind {opcode}")
+        elif length + len(self._collected) > self._limit:
+            raise FrameError(1009, f"a message over the limit of {self._limit:,} bytes")
+
+    def _assemble(self, first: int, payload: bytes) -> Message | None:
+        """A message or control frame, if this frame completes one."""
+        opcode, final = first & 0x0F, bool(first & 0x80)
+        if opcode >= CLOSE:
+            return Message(opcode, payload)
+        if (opcode == CONTINUATION) != (self._opcode != CONTINUATION):
+            raise FrameError(1002, "fragments of messages out of order")
+        opcode = opcode or self._opcode
+        if opcode == TEXT:
+            self._validate(payload, final)
+        if final and self._opcode == CONTINUATION:
+            return Message(opcode, payload)
+        return self._collect(opcode, payload, final)
+
+    def _collect(self, opcode: int, payload: bytes, final: bool) -> Message | None:
+        self._opcode = CONTINUATION if final else opcode
+        self._collected += payload
+        if not final:
+            return None
+        message = Message(opcode, bytes(self._collected))
+        self._collected = bytearray()
+        return message
+
+    def _validate(self, payload: bytes, final: bool) -> None:
+        try:
+            self._utf8.decode(payload, final)
+        except UnicodeDecodeError as error:
+            raise FrameError(1007, "a text message that is not UTF-8") from error
+
+    def _make_room(self) -> None:
+        """Keeps room for more: moves what is left to the front, in a larger buffer where the frame needs one."""
+        pending = self._end - self._start
+        if pending and self._start + self._wanted <= len(self._buffer):
+            return
+        capacity = max(BUFFER_BYTES, min(self._wanted, 2 * pending))
+        if capacity != len(self._buffer):
+            grown = bytearray(capacity)
+            grown[:pending] = self._view[self._start : self._end]
+            self._buffer, self._view = grown, memoryview(grown)
+        elif pending:
+            self._view[:pending] = bytes(self._view[self._start : self._end])
+        self._start, self._end = 0, pending
+
+
+def read_close(payload: bytes) -> tuple[int, str]:
+    """Code and reason of a close frame; 1005 where it holds none."""
+    if not payload:
+        return 1005, ""
+    code = int.from_bytes(payload[:2], "big")
+    if len(payload) == 1 or not 1000 <= code <= 4999 or 1016 <= code <= 2999 or code in RESERVED_CLOSE_CODES:
+        raise FrameError(1002, f"a close frame that must not be (code {code})")
+    try:
+        return code, payload[2:].decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FrameError(1007, "a close reason that is not UTF-8") from error
+
+
+def close_payload(code: int, reason: str = "") -> bytes:
+    """The payload of a close frame; the reason is cut to what fits."""
+    if code in RESERVED_CLOSE_CODES:
+        return b""
+    words = reason.encode("utf-8")[:REASON_LIMIT].decode("utf-8", "ignore")
+    return code.to_bytes(2, "big") + words.encode("utf-8")

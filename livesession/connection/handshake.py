@@ -1,0 +1,209 @@
+"""Opens the socket and upgrades it to a WebSocket, within one deadline for all of it.
+
+Name look-up cannot be interrupted, so the work runs on a short-lived thread, and whoever waits for it can give up
+at any time: the socket is then shut down under the thread, which ends. The upgrade itself is websocket-client's; it
+is handed a socket that keeps the deadline, bounds what is read, and keeps what came after the headers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from functools import lru_cache
+from os import environ
+
+import websocket
+from attrs import frozen
+
+from livesession.connection.deadline import Deadline
+from livesession.connection.endpoint import Endpoint
+from livesession.connection.proxy import connect_through, proxy_for
+from livesession.connection.rejection import explain, rejection
+from livesession.errors import ConnectError, ConnectTimeout, LiveSessionError
+
+__all__ = ["Opened", "Opening"]
+
+MAX_ANSWER_BYTES = 64 * 1024  # of an HTTP answer, headers and body
+COOKIE_FREE_HOST = "livesession.invalid"
+
+
+@frozen
+class Opened:
+    """A socket that speaks WebSocket now, and the bytes that came right behind the HTTP answer."""
+
+    socket: socket.socket
+    received: bytes
+
+
+class Opening:
+    """One attempt to open a connection; `wait()` for it, or `abandon()` it from any thread."""
+
+    def __init__(self, endpoint: Endpoint, timeout: float) -> None:
+        endpoint.check()
+        self._endpoint = endpoint
+        self._timeout = timeout
+        self._deadline = Deadline(timeout)
+        self._lock = threading.Lock()  # guards the four fields below; held for assignments and one shutdown
+        self._socket: socket.socket | None = None
+        self._abandoned = False
+        self._opened: Opened | None = None
+        self._error: LiveSessionError | None = None
+        self._done = threading.Event()
+
+    def wait(self) -> Opened:
+        """The open connection. Raises `ConnectError`; whatever ends the wait early abandons the attempt."""
+        threading.Thread(target=self._run, name="livesession-connect", daemon=True).start()
+        try:
+            finished = self._done.wait(self._deadline.left())
+        except BaseException:
+            self.abandon()
+            raise
+        if not finished:
+            self.abandon()
+            raise self._timed_out()
+        if self._opened is None:
+            raise self._error or ConnectError("The attempt to connect was given up, because the session was closed.")
+        return self._opened
+
+    def abandon(self) -> None:
+        """Gives up: the waiter is released, and the socket is closed by the thread that has it."""
+        with self._lock:
+            self._abandoned = True
+            if self._socket is not None:
+                with contextlib.suppress(OSError):
+                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+        self._done.set()
+
+    def _run(self) -> None:
+        try:
+            opened = self._open()
+        except LiveSessionError as error:
+            self._error = error
+        except Exception as error:
+            self._error = self._timed_out() if self._deadline.expired() else explain(error, self._endpoint)
+        else:
+            with self._lock:
+                self._opened = None if self._abandoned else opened
+                self._socket = None  # from now on the connection's: abandoning comes too late
+            if self._opened is None:
+                opened.socket.close()
+        self._done.set()
+
+    def _open(self) -> Opened:
+        proxy = proxy_for(self._endpoint)
+        try:
+            sock = connect_through(proxy, self._endpoint, self._deadline, self._hold)
+            if self._endpoint.is_tls:
+                context = self._endpoint.ssl_context or default_context(self._endpoint.ca_file)
+                sock.settimeout(self._deadline.left())
+                sock = self._hold(context.wrap_socket(sock, server_hostname=self._endpoint.host))
+            return upgrade(sock, self._endpoint, self._deadline)
+        except BaseException:
+            if self._socket is not None:
+                self._socket.close()
+            raise
+
+    def _hold(self, sock: socket.socket) -> socket.socket:
+        """Remembers the socket, so that it can be shut down under a blocking call."""
+        with self._lock:
+            self._socket = sock
+            if self._abandoned:
+                raise ConnectError("The attempt to connect was given up.")
+        return sock
+
+    def _timed_out(self) -> ConnectTimeout:
+        return ConnectTimeout(
+            f"No connection to {self._endpoint.host}:{self._endpoint.port} within {self._timeout:g} s. Check the "
+            "network and the proxy, or allow more time with SessionOptions(connect_timeout=...).",
+            retryable=True,
+        )
+
+
+def default_context(ca_file: str | None) -> ssl.SSLContext:
+    """TLS settings that trust `ca_file`, else SSL_CERT_FILE and SSL_CERT_DIR, else the system's certificates."""
+    return make_context(ca_file or environ.get("SSL_CERT_FILE"), None if ca_file else environ.get("SSL_CERT_DIR"))
+
+
+@lru_cache(maxsize=8)
+def make_context(ca_file: str | None, ca_path: str | None) -> ssl.SSLContext:
+    """One context for many connections: making one costs 20 ms."""
+    return ssl.create_default_context(cafile=ca_file or None, capath=ca_path or None)
+
+
+def upgrade(sock: socket.socket, endpoint: Endpoint, deadline: Deadline) -> Opened:
+    """Asks for the WebSocket protocol. The errors raised here hold no frame that saw a key."""
+    guarded = GuardedSocket(sock, deadline)
+    try:
+        request_upgrade(guarded, endpoint)
+    except Exception as error:
+        if deadline.expired():
+            raise TimeoutError("the HTTP upgrade took too long") from None
+        raise rejection(guarded.received, error.with_traceback(None), endpoint) from None
+    return Opened(sock, guarded.rest())
+
+
+def request_upgrade(guarded: GuardedSocket, endpoint: Endpoint) -> None:
+    """The upgrade through websocket-client.
+
+    The host in the URL is not the real one, which goes into `host`: websocket-client keeps cookies by that name for
+    the whole process, and would send one server's cookies on other connections.
+    """
+    websocket.WebSocket().connect(  # type: ignore[no-untyped-call]  # untyped there
+        f"ws://{COOKIE_FREE_HOST}{endpoint.resource}",
+        socket=guarded,
+        header=[f"{name}: {value.reveal()}" for name, value in endpoint.headers.items()],
+        host=endpoint.authority,
+        suppress_origin=True,
+        redirect_limit=0,
+    )
+
+
+class GuardedSocket:
+    """What websocket-client sees of the socket during the upgrade.
+
+    It reads in large pieces where websocket-client asks for single bytes, never beyond the deadline, and no more
+    than `MAX_ANSWER_BYTES`.
+    """
+
+    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+        self._socket = sock
+        self._deadline = deadline
+        self._taken = 0
+        self.received = bytearray()
+
+    def recv(self, count: int) -> bytes:
+        if self._taken == len(self.received):
+            self._read()
+        piece = bytes(self.received[self._taken : self._taken + count])
+        self._taken += len(piece)
+        return piece
+
+    def _read(self) -> None:
+        room = MAX_ANSWER_BYTES - len(self.received)
+        if room <= 0:
+            raise ConnectionError(f"the HTTP answer is longer than {MAX_ANSWER_BYTES:,} bytes")
+        self._keep_deadline()
+        self.received += self._socket.recv(min(room, 16384))
+
+    def send(self, data: bytes) -> int:
+        self._keep_deadline()
+        self._socket.sendall(data)
+        return len(data)
+
+    def _keep_deadline(self) -> None:
+        left = self._deadline.left()
+        if left == 0:
+            raise TimeoutError("the deadline of the connection has passed")
+        self._socket.settimeout(left)
+
+    def gettimeout(self) -> float | None:
+        return self._deadline.left() or 0.001
+
+    def close(self) -> None:
+        """The socket belongs to the caller of the upgrade."""
+
+    def rest(self) -> bytes:
+        """What came behind the HTTP answer: the first frames."""
+        return bytes(self.received[self._taken :])

@@ -1,0 +1,68 @@
+"""Keys and tokens that do not show themselves.
+
+A debug page prints the local variables of every frame of a traceback; so a key is wrapped as soon as it is known,
+and unwrapped only where it is written to the socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import final
+
+from livesession.errors import ConfigurationError
+
+__all__ = ["Credential", "Secret", "ask_for"]
+
+Credential = str | Callable[[], str]
+"""A key or token, or a callable that returns one; the callable is asked at every connect."""
+
+
+@final
+class Secret:
+    """A string that prints as `<secret>`; `reveal()` gives it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+class Held:
+    """A credential as a back end keeps it: hidden, and perhaps still to be asked for."""
+
+    __slots__ = ("_credential",)
+
+    def __init__(self, credential: Credential) -> None:
+        self._credential = Secret(credential) if isinstance(credential, str) else credential
+
+    def __repr__(self) -> str:
+        return "<secret>" if isinstance(self._credential, Secret) else "<asked at every connect>"
+
+    def ask(self, what: str) -> Secret:
+        """The key or token now."""
+        return self._credential if isinstance(self._credential, Secret) else ask_for(self._credential, what)
+
+
+def ask_for(provider: Callable[[], str], what: str) -> Secret:
+    """What a provider gives, wrapped; `ConfigurationError` where that is no text."""
+    given = Secret(provider())
+    if not isinstance(given.reveal(), str) or not given.reveal():
+        raise ConfigurationError(f"The callable for the {what} returned no text. It must return the {what} as a str.")
+    return given
+
+
+def held(credential: Credential | None) -> Held | None:
+    """An attrs converter for a credential that may be missing."""
+    return None if credential is None else Held(credential)
