@@ -1,0 +1,68 @@
+"""Firebase AI Logic, in both flavours."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from attrs import field, frozen, validators
+
+from livesession.backends.backend import Backend, check_model, publisher_model
+from livesession.connection.endpoint import Endpoint
+from livesession.secret import Held, Secret, held
+
+__all__ = ["FirebaseAI"]
+
+HOST = "firebasevertexai.googleapis.com"
+SERVICE = "/ws/google.firebase.vertexai"
+MODELS = "models/"
+
+
+@frozen(kw_only=True)
+class FirebaseAI(Backend):
+    """Firebase AI Logic: the key of a Firebase app, with App Check and user tokens where the project wants them.
+
+    Args:
+        api_key: The Firebase app's API key; it goes out in a header.
+        project: The Firebase project's id.
+        flavour: Which service stands behind it, `"google"` (Gemini Developer API) or `"vertex"`; default `"google"`.
+        location: For the flavour `"vertex"`; default `"us-central1"`.
+        app_id: The Firebase app's id, sent where given.
+        app_check_token: An App Check token, or a callable that returns one and is asked at every connect.
+        auth_token: The signed-in user's ID token, or a callable that returns one.
+        api_version: Default `"v1beta"`.
+
+    The other arguments are those of `Backend`.
+    """
+
+    api_key: Held = field(converter=Held)
+    project: str
+    flavour: Literal["google", "vertex"] = field(default="google", validator=validators.in_(("google", "vertex")))
+    location: str = "us-central1"
+    app_id: str | None = None
+    app_check_token: Held | None = field(default=None, converter=held)
+    auth_token: Held | None = field(default=None, converter=held)
+
+    def endpoint(self) -> Endpoint:
+        base = f"{SERVICE}.{self.api_version or 'v1beta'}"
+        if self.flavour == "google":
+            return self.make_endpoint(HOST, f"{base}.GenerativeService/BidiGenerateContent", self.credentials())
+        path = f"{base}.LlmBidiService/BidiGenerateContent/locations/{self.location}"
+        return self.make_endpoint(HOST, path, self.credentials())
+
+    def credentials(self) -> dict[str, Secret]:
+        headers = {"x-goog-api-key": self.api_key.ask("API key")}
+        if self.app_check_token is not None:
+            headers["X-Firebase-AppCheck"] = self.app_check_token.ask("App Check token")
+        if self.auth_token is not None:
+            headers["Authorization"] = Secret(f"Firebase {self.auth_token.ask('user token').reveal()}")
+        if self.app_id is not None:
+            headers["X-Firebase-AppId"] = Secret(self.app_id)
+        return headers
+
+    def model_resource(self, model: str) -> str:
+        check_model(model)
+        if model.startswith("projects/"):
+            return model
+        if self.flavour == "google":
+            return f"projects/{self.project}/models/{model.removeprefix(MODELS)}"
+        return f"projects/{self.project}/locations/{self.location}/{publisher_model(model.removeprefix(MODELS))}"

@@ -1,0 +1,63 @@
+"""The Gemini Developer API."""
+
+from __future__ import annotations
+
+from attrs import Factory, field, frozen
+
+from livesession.backends.backend import Backend, check_model, from_environment
+from livesession.connection.endpoint import Endpoint
+from livesession.errors import ConfigurationError
+from livesession.secret import Held, Secret, held
+
+__all__ = ["GoogleAI"]
+
+HOST = "generativelanguage.googleapis.com"
+EPHEMERAL = "auth_tokens/"
+
+
+@frozen(kw_only=True)
+class GoogleAI(Backend):
+    """The Gemini Developer API, with an API key or an ephemeral token.
+
+    Args:
+        api_key: The key, or an ephemeral token (`auth_tokens/...`), or a callable that returns one and is asked at
+            every connect; default GOOGLE_API_KEY, then GEMINI_API_KEY of the environment. It goes out in a header.
+        base_url: Default GOOGLE_GEMINI_BASE_URL of the environment, else Google's address.
+        api_version: Default `"v1beta"`; with an ephemeral token `"v1alpha"`.
+
+    The other arguments are those of `Backend`.
+
+    Raises:
+        ConfigurationError: No key was given, and the environment has none.
+    """
+
+    base_url: str | None = Factory(lambda: from_environment("GOOGLE_GEMINI_BASE_URL"))
+    api_key: Held | None = field(default=None, converter=held)
+
+    def __attrs_post_init__(self) -> None:
+        if self.api_key is None and not key_from_environment():
+            raise ConfigurationError(
+                "There is no API key: pass GoogleAI(api_key=...), or set GEMINI_API_KEY (from aistudio.google.com). "
+                "To try without one, use livesession.emulator."
+            )
+
+    @property
+    def requires_function_response_ids(self) -> bool:
+        return True
+
+    def endpoint(self) -> Endpoint:
+        key = (self.api_key or Held(key_from_environment)).ask("API key")
+        is_ephemeral = key.reveal().startswith(EPHEMERAL)
+        version = self.api_version or ("v1alpha" if is_ephemeral else "v1beta")
+        method = "BidiGenerateContentConstrained" if is_ephemeral else "BidiGenerateContent"
+        header = {"Authorization": Secret(f"Token {key.reveal()}")} if is_ephemeral else {"x-goog-api-key": key}
+        path = f"/ws/google.ai.generativelanguage.{version}.GenerativeService.{method}"
+        return self.make_endpoint(HOST, path, header)
+
+    def model_resource(self, model: str) -> str:
+        check_model(model)
+        return model if "/" in model else f"models/{model}"
+
+
+def key_from_environment() -> str:
+    return from_environment("GOOGLE_API_KEY") or from_environment("GEMINI_API_KEY") or ""
