@@ -1,0 +1,161 @@
+"""The reader thread's side of a session: frames in, messages into the inbox.
+
+One intake belongs to one connection. It decodes, notes at once what must not wait for a consumer (the resumption
+handle, the counts), tells turns apart, and waits with whoever connects for `setupComplete`.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from livesession.connection.closing import EndConnection, Ending
+from livesession.connection.deadline import Deadline
+from livesession.conversation import Conversation, logger
+from livesession.errors import (
+    ConnectError,
+    ProtocolError,
+    SetupRejectedError,
+    SetupTimeout,
+    UnsupportedMessageError,
+    excerpt,
+)
+from livesession.inbox import Arrival
+from livesession.options import SessionOptions
+from livesession.types.server import LiveServerError, LiveServerSetupComplete, LiveSessionResumptionUpdate
+from livesession.wire import Inbound, decode
+
+__all__ = ["Intake"]
+
+OVERFLOW = Ending(
+    1008,
+    "the inbox is full",
+    "local",
+    "Messages were not received in time and filled the inbox (on_full='error'); call receive() more often, or "
+    "raise SessionOptions(inbox_bytes=...)",
+)
+
+
+class Intake:
+    """Takes one connection's messages. All `on_...` methods run on the reader thread and never wait."""
+
+    def __init__(self, conversation: Conversation, options: SessionOptions) -> None:
+        self._conversation = conversation
+        self._options = options
+        self._answered = threading.Event()  # setupComplete, a refusal, or the end
+        self._is_set_up = False
+        self._refusal: ConnectError | None = None
+        self._warned_full = False
+        self._is_detached = False
+
+    def wait_for_setup(self, deadline: Deadline) -> None:
+        """Returns once `setupComplete` came. Raises `SetupTimeout`, `SetupRejectedError` or `ConnectError`."""
+        if not self._answered.wait(deadline.left()):
+            raise SetupTimeout(
+                f"The server did not answer the setup within {self._options.setup_timeout:g} s. Some options make it "
+                "fall silent, and some models are slow: check the configuration, or allow more time with "
+                "SessionOptions(setup_timeout=...).",
+                retryable=True,
+            )
+        if self._refusal is not None:
+            raise self._refusal
+
+    def detach(self) -> None:
+        """The end of this connection is not the end of the conversation."""
+        self._is_detached = True
+
+    def cancel(self) -> None:
+        """Releases whoever waits for `setupComplete`."""
+        self._refuse(ConnectError("The attempt to connect was given up, because the session was closed."))
+
+    def _refuse(self, error: ConnectError) -> None:
+        if not self._answered.is_set():
+            self._refusal = error
+            self._answered.set()
+
+    def may_read(self) -> bool:
+        """Whether there is room for more."""
+        if self._conversation.inbox.has_room:
+            return True
+        if self._options.on_full == "error":
+            raise EndConnection(OVERFLOW)
+        if not self._warned_full:
+            self._warned_full = True
+            logger.warning(
+                "the inbox is full (%d bytes): reading pauses until half of it is received", self._options.inbox_bytes
+            )
+        return False
+
+    def on_message(self, data: bytes) -> None:
+        items = decode(data)
+        if items and not self._is_set_up:
+            items = self._take_setup_complete(items, data)
+        if items:
+            self._deliver(items, len(data))
+
+    def _take_setup_complete(self, items: list[Inbound], data: bytes) -> list[Inbound]:
+        first = items[0]
+        if not isinstance(first, LiveServerSetupComplete):
+            self._refuse(unexpected(first, data))
+            return []
+        self._is_set_up = True
+        self._conversation.session_id = first.session_id
+        if first.usage_metadata is not None:
+            self._conversation.usage.count(first.usage_metadata, ends_turn=False)
+        self._answered.set()
+        return items[1:]
+
+    def _deliver(self, items: list[Inbound], size: int) -> None:
+        conversation = self._conversation
+        turn, ends_turn = conversation.turns.arrived(items)
+        for position, item in enumerate(items):
+            is_last = position == len(items) - 1
+            self._note(item, ends_turn=ends_turn and is_last)
+            if isinstance(item, UnsupportedMessageError) and self._options.on_unsupported == "warn":
+                logger.warning("%s", item)
+                continue
+            conversation.inbox.put(Arrival(item, turn, ends_turn and is_last, 1 if position else max(1, size)))
+
+    def _note(self, item: Inbound, *, ends_turn: bool) -> None:
+        """What the session must know even if nobody receives."""
+        if isinstance(item, ProtocolError):
+            return
+        if isinstance(item, LiveSessionResumptionUpdate) and item.resumable and item.new_handle:
+            self._conversation.resumption_handle = item.new_handle
+        self._conversation.usage.count(item.usage_metadata, ends_turn=ends_turn)
+
+    def on_end(self, ending: Ending) -> None:
+        if self._is_detached:
+            return
+        if self._is_set_up:
+            self._conversation.finish(ending)
+        else:
+            self._refuse(refused(ending))
+
+
+def unexpected(item: Inbound, data: bytes) -> SetupRejectedError:
+    """Something else came where `setupComplete` was due."""
+    if isinstance(item, LiveServerError):
+        said = f"{item.message} ({item.status or item.code})"
+        return SetupRejectedError(f"The server refused the setup: {said}.", reason=item.message, frame=data)
+    return SetupRejectedError(
+        f"The server answered the setup with another message than setupComplete: {excerpt(data)}", frame=data
+    )
+
+
+def refused(ending: Ending) -> ConnectError:
+    """The connection ended before `setupComplete`."""
+    verdict = ending.verdict
+    if ending.origin == "network":
+        error = ConnectError(f"{ending.describe()} It was waiting for setupComplete. {verdict.hint}", retryable=True)
+    else:
+        said = f'"{ending.reason}"' if ending.reason else "no reason given"
+        error = SetupRejectedError(
+            f"The server closed the connection instead of accepting the setup: close code {ending.code}, {said}. "
+            f"{verdict.hint}",
+            code=ending.code,
+            reason=ending.reason,
+            hint=verdict.hint,
+            retryable=verdict.retryable,
+        )
+    error.__cause__ = ending.cause
+    return error

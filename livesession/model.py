@@ -1,0 +1,104 @@
+"""`LiveGenerativeModel`: which model, how it is to answer, and where; `connect()` opens a session with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from livesession.backends import Backend, backend_from_environment
+from livesession.options import SessionOptions
+from livesession.session import LiveSession, connect_session
+from livesession.types.client import LiveClientSetup
+from livesession.types.config import LiveGenerationConfig, SessionResumptionConfig
+from livesession.types.content import Content, Part
+from livesession.types.tools import FunctionDeclaration, Tool, ToolConfig
+
+__all__ = ["LiveGenerativeModel"]
+
+
+class LiveGenerativeModel:
+    """A model with its configuration. One object serves any number of sessions, from any thread.
+
+    Args:
+        model: The model's name, such as `"gemini-3.1-flash-live-preview"`.
+        backend: `GoogleAI(...)`, `VertexAI(...)` or `FirebaseAI(...)`; default what the environment says: Vertex AI
+            where GOOGLE_GENAI_USE_ENTERPRISE or GOOGLE_GENAI_USE_VERTEXAI is true, else the Developer API with
+            GOOGLE_API_KEY or GEMINI_API_KEY.
+        generation_config: Modality, voice, transcripts, speech detection and the rest.
+        system_instruction: What the model is told beforehand: text, a part, a sequence of both, or a `Content`.
+        tools: What it may use: `Tool`s, and `FunctionDeclaration`s, which are put into one.
+        tool_config: Options for all tools.
+        options: Time limits and memory limits of the sessions.
+
+    Raises:
+        ConfigurationError: No back end can be made from the environment, or the model's name cannot be one.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        backend: Backend | None = None,
+        generation_config: LiveGenerationConfig | None = None,
+        system_instruction: str | Part | Content | Sequence[str | Part] | None = None,
+        tools: Sequence[Tool | FunctionDeclaration] | None = None,
+        tool_config: ToolConfig | None = None,
+        options: SessionOptions | None = None,
+    ) -> None:
+        self._backend = backend or backend_from_environment()
+        self._model = model
+        self._options = options or SessionOptions()
+        self._setup = LiveClientSetup(
+            model=model,
+            generation_config=check_config(generation_config),
+            system_instruction=to_instruction(system_instruction),
+            tools=to_tools(tools or ()),
+            tool_config=tool_config,
+        )
+
+    def __repr__(self) -> str:
+        return f"LiveGenerativeModel({self._model!r}, backend={self._backend!r})"
+
+    def connect(self, *, session_resumption: SessionResumptionConfig | None = None) -> LiveSession:
+        """Opens a session; returns when the server has accepted the setup (`setupComplete`).
+
+        Credentials are asked for anew each time. Callable from any thread, also at the same time.
+
+        Args:
+            session_resumption: `SessionResumptionConfig()` makes the conversation resumable; with a handle it goes
+                on where the session that had the handle stopped, perhaps in another process.
+
+        Raises:
+            ConfigurationError: The address, the credentials or the model's name cannot be used.
+            ConnectTimeout: No WebSocket within `SessionOptions.connect_timeout`, 10 s.
+            UpgradeRejectedError: An HTTP error: a wrong key (401, 403), a wrong address (404), a quota (429).
+            SetupTimeout: No answer to the setup within `SessionOptions.setup_timeout`, 30 s.
+            SetupRejectedError: The server closed instead; `code` and `reason` tell why.
+            ConnectError: Anything else: an unknown host, a refused connection, a bad certificate.
+            MissingExtraError: Google's default credentials or a SOCKS proxy without the package they need.
+        """
+        setup = attrs.evolve(self._setup, model=self._backend.model_resource(self._model))
+        return connect_session(self._backend, setup, self._options, session_resumption)
+
+
+def check_config(config: LiveGenerationConfig | None) -> LiveGenerationConfig:
+    if config is not None and not isinstance(config, LiveGenerationConfig):
+        raise TypeError(f"generation_config is a LiveGenerationConfig, not {type(config).__name__}.")
+    return config or LiveGenerationConfig()
+
+
+def to_instruction(instruction: str | Part | Content | Sequence[str | Part] | None) -> Content | None:
+    if instruction is None or isinstance(instruction, Content):
+        return instruction
+    return Content(parts=instruction)
+
+
+def to_tools(tools: Sequence[Tool | FunctionDeclaration]) -> list[Tool]:
+    """Tools as they are, and one more for the declarations that stand alone."""
+    for tool in tools:
+        if not isinstance(tool, (Tool, FunctionDeclaration)):
+            raise TypeError(f"A tool is a Tool or a FunctionDeclaration, not {type(tool).__name__}.")
+    alone = [tool for tool in tools if isinstance(tool, FunctionDeclaration)]
+    given = [tool for tool in tools if isinstance(tool, Tool)]
+    return [*given, Tool(function_declarations=alone)] if alone else given

@@ -1,0 +1,106 @@
+"""Opens one connection of a session: credentials, WebSocket, setup, setupComplete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from livesession.backends import Backend
+from livesession.connection.deadline import Deadline
+from livesession.conversation import Conversation, logger
+from livesession.errors import SendTimeout, SessionClosedError, SetupTimeout
+from livesession.intake import Intake
+from livesession.options import SessionOptions
+from livesession.types.client import LiveClientSetup
+from livesession.types.config import SessionResumptionConfig
+from livesession.wire import encode
+
+if TYPE_CHECKING:
+    from livesession.connection.connection import Connection
+    from livesession.connection.handshake import Opening
+
+__all__ = ["ConnectionAttempt", "Line"]
+
+FAILED_CLOSE = 0.5  # seconds for the closing handshake of a connection that was refused
+
+
+class Line:
+    """The connection that a session has now: it changes when the session is resumed.
+
+    Attributes:
+        connection: The connection; None before the first.
+    """
+
+    def __init__(self) -> None:
+        self.connection: Connection | None = None
+
+    def wake(self) -> None:
+        """There is room in the inbox again."""
+        if self.connection is not None:
+            self.connection.wake()
+
+
+class ConnectionAttempt:
+    """One attempt to put a new connection on a session's line; `cancel()` ends it from any thread."""
+
+    def __init__(
+        self, backend: Backend, setup: LiveClientSetup, options: SessionOptions, conversation: Conversation
+    ) -> None:
+        self._backend = backend
+        self._setup = setup
+        self._options = options
+        self._intake = Intake(conversation, options)
+        self._opening: Opening | None = None
+        self._is_cancelled = False
+
+    def run(self, line: Line, resumption: SessionResumptionConfig | None) -> None:
+        """Opens the connection and waits for `setupComplete`. Raises `ConnectError`."""
+        # websocket-client is imported here, at the first connect, to keep `import livesession` cheap.
+        from livesession.connection.connection import Connection
+        from livesession.connection.handshake import Opening
+
+        setup = self._backend.adapt(attrs.evolve(self._setup, session_resumption=resumption))
+        first_message = encode(setup)
+        endpoint = self._backend.endpoint()
+        self._opening = Opening(endpoint, self._options.connect_timeout)
+        if self._is_cancelled:
+            self._opening.abandon()
+        connection = Connection(
+            self._opening.wait(),
+            on_message=self._intake.on_message,
+            may_read=self._intake.may_read,
+            on_end=self._intake.on_end,
+            max_message_bytes=self._options.max_message_bytes,
+        )
+        line.connection = connection
+        connection.start()
+        try:
+            self._set_up(connection, first_message)
+        except BaseException:
+            connection.close(FAILED_CLOSE)
+            raise
+        logger.info("session open: %s at %s", setup.model, endpoint.host)
+
+    def _set_up(self, connection: Connection, first_message: bytes) -> None:
+        timeout = self._options.setup_timeout
+        deadline = Deadline(timeout)
+        try:
+            connection.send(first_message, timeout)
+        except SessionClosedError:
+            pass  # the reader knows why, and tells wait_for_setup()
+        except SendTimeout as error:
+            raise SetupTimeout(f"The setup could not be sent within {timeout:g} s.", retryable=True) from error
+        self._intake.wait_for_setup(deadline)
+        connection.setup_complete()
+
+    def detach(self) -> None:
+        """The session goes on over another connection: how this one ends does not matter any more."""
+        self._intake.detach()
+
+    def cancel(self) -> None:
+        """Ends the attempt: `run()` raises `ConnectError`."""
+        self._is_cancelled = True
+        self._intake.cancel()
+        if self._opening is not None:
+            self._opening.abandon()

@@ -1,0 +1,156 @@
+"""What the user passes to the send methods, as messages of the protocol; without I/O.
+
+The checks here are for what the server would answer with a close frame and the words "invalid argument".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from livesession.errors import InvalidRequestError
+from livesession.types.client import LiveClientContent, LiveClientRealtimeInput, LiveClientToolResponse
+from livesession.types.config import LiveGenerationConfig
+from livesession.types.content import Content, FunctionResponse, GenerativeContentBlob, Part
+
+__all__ = [
+    "Media",
+    "Request",
+    "audio_input",
+    "client_content",
+    "media_input",
+    "text_input",
+    "tool_response",
+    "video_input",
+]
+
+Request = str | Part | Sequence[str | Part]
+"""What can be sent as a turn: text, a part, or a sequence of both."""
+
+Media = GenerativeContentBlob | bytes
+"""A piece of media; plain bytes are audio: mono PCM, 16-bit signed little-endian, 16,000 Hz."""
+
+PCM_16K = "audio/pcm;rate=16000"
+
+
+def client_content(request: Request, turn_complete: bool) -> LiveClientContent:
+    """A user's turn, or a piece of one; nothing is allowed only to complete an open turn."""
+    parts = request_parts(request)
+    if not parts and not turn_complete:
+        raise InvalidRequestError(
+            "There is nothing to send: the request is empty. Only send(..., turn_complete=True) may be, to complete "
+            "an open turn."
+        )
+    turns = [Content(role="user", parts=parts)] if parts else []
+    return LiveClientContent(turns=turns, turn_complete=turn_complete)
+
+
+def request_parts(request: Request) -> list[Part]:
+    if isinstance(request, str):
+        return [Part(text=request)] if request else []
+    items = [request] if isinstance(request, Part) else list(request)
+    return [request_part(item) for item in items]
+
+
+def request_part(item: object) -> Part:
+    if isinstance(item, str):
+        return Part(text=item)
+    if not isinstance(item, Part):
+        raise TypeError(
+            f"A request is made of str and Part, not {type(item).__name__}; Part.from_bytes() and Part.from_uri() "
+            "make parts of media."
+        )
+    if item.function_response is not None:
+        raise InvalidRequestError("Function responses are not part of a turn: use send_function_responses().")
+    return item
+
+
+def to_blob(media: Media) -> GenerativeContentBlob:
+    if isinstance(media, GenerativeContentBlob):
+        blob = media
+    elif isinstance(media, (bytes, bytearray, memoryview)):
+        blob = GenerativeContentBlob(mime_type=PCM_16K, data=bytes(media))
+    else:
+        raise TypeError(f"Media is a GenerativeContentBlob or bytes of PCM, not {type(media).__name__}.")
+    if not blob.data:
+        raise InvalidRequestError(
+            f"There is nothing to send: the blob of {blob.mime_type or 'no type'} holds no bytes."
+        )
+    return blob
+
+
+def audio_input(media: Media) -> LiveClientRealtimeInput:
+    blob = to_blob(media)
+    if not blob.mime_type.startswith("audio/"):
+        raise InvalidRequestError(f"This is not audio but {blob.mime_type!r}: use send_video_realtime() for images.")
+    return LiveClientRealtimeInput(audio=blob)
+
+
+def video_input(blob: GenerativeContentBlob) -> LiveClientRealtimeInput:
+    if not to_blob(blob).mime_type.startswith(("image/", "video/")):
+        raise InvalidRequestError(
+            f"This is no image but {to_blob(blob).mime_type!r}: use send_audio_realtime() for audio."
+        )
+    return LiveClientRealtimeInput(video=blob)
+
+
+def media_input(media: Media) -> LiveClientRealtimeInput:
+    """Any chunk, in the field that its type belongs to; newer models refuse the general one."""
+    blob = to_blob(media)
+    kind = blob.mime_type.partition("/")[0]
+    if kind == "audio":
+        return audio_input(blob)
+    if kind in ("image", "video"):
+        return video_input(blob)
+    return LiveClientRealtimeInput(media_chunks=[blob])
+
+
+def text_input(text: str) -> LiveClientRealtimeInput:
+    if not isinstance(text, str):
+        raise TypeError(f"send_text_realtime() takes a str, not {type(text).__name__}.")
+    if not text:
+        raise InvalidRequestError("There is nothing to send: the text is empty.")
+    return LiveClientRealtimeInput(text=text)
+
+
+def tool_response(
+    responses: Iterable[FunctionResponse] | FunctionResponse, *, ids_required: bool
+) -> LiveClientToolResponse:
+    answers = [responses] if isinstance(responses, FunctionResponse) else list(responses)
+    if not answers:
+        raise InvalidRequestError("There is nothing to send: no function responses were given.")
+    for answer in answers:
+        check_answer(answer, ids_required)
+    return LiveClientToolResponse(function_responses=answers)
+
+
+def check_answer(answer: FunctionResponse, ids_required: bool) -> None:
+    if not isinstance(answer, FunctionResponse):
+        raise TypeError(f"An answer is a FunctionResponse, not {type(answer).__name__}.")
+    if ids_required and not answer.id:
+        raise InvalidRequestError(
+            f"The response of {answer.name!r} has no id, which this back end requires: copy it from the FunctionCall."
+        )
+    if answer.response is not None and not isinstance(answer.response, Mapping):
+        raise InvalidRequestError(
+            f"The response of {answer.name!r} is a {type(answer.response).__name__}; it must be an object, such as "
+            '{"output": ...}.'
+        )
+
+
+def detects_activity(config: LiveGenerationConfig) -> bool:
+    """Whether the server finds speech by itself, which excludes activity messages."""
+    realtime = config.realtime_input_config
+    detection = realtime.automatic_activity_detection if realtime else None
+    return not (detection and detection.disabled)
+
+
+def check_activity(config: LiveGenerationConfig, *, manual: bool, method: str) -> None:
+    """Raises where a message belongs to the other way of detecting speech."""
+    if manual == (not detects_activity(config)):
+        return
+    if manual:
+        raise InvalidRequestError(
+            f"{method}() needs automatic activity detection to be off: connect with realtime_input_config="
+            "RealtimeInputConfig(automatic_activity_detection=AutomaticActivityDetection(disabled=True))."
+        )
+    raise InvalidRequestError(f"{method}() is for automatic activity detection, which is off: use send_activity_end().")

@@ -1,0 +1,453 @@
+"""`LiveSession`: an open conversation with the model."""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+import weakref
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import final
+
+from livesession import requests
+from livesession.backends import Backend
+from livesession.connection.closing import ABNORMAL, Ending
+from livesession.conversation import Conversation
+from livesession.errors import (
+    ConnectError,
+    ForkedSessionError,
+    InvalidRequestError,
+    ResumptionError,
+    SessionClosedError,
+)
+from livesession.opening import ConnectionAttempt, Line
+from livesession.options import SessionOptions
+from livesession.receiving import MessageStream, TurnStream
+from livesession.requests import Media, Request
+from livesession.turn import Turn
+from livesession.types.client import (
+    ActivityEnd,
+    ActivityStart,
+    LiveClientContent,
+    LiveClientMessage,
+    LiveClientRealtimeInput,
+    LiveClientSetup,
+)
+from livesession.types.config import SessionResumptionConfig
+from livesession.types.content import FunctionResponse, GenerativeContentBlob
+from livesession.types.usage import UsageMetadata
+from livesession.wire import encode
+
+__all__ = ["LiveSession"]
+
+
+@final
+class LiveSession:
+    """A conversation over one WebSocket; `LiveGenerativeModel.connect()` makes it.
+
+    A background thread reads the socket and keeps what arrives until it is received. Any number of threads may send
+    at a time; messages never mix. One consumer receives at a time. Use it as a context manager, or call `close()`.
+
+    Every method raises `SessionClosedError` after `close()`, and `ForkedSessionError` in a process that was forked
+    after `connect()`; properties go on working. Times are in seconds; `timeout=None` stands for the default in
+    `SessionOptions`, except in `receive()`, where it means to wait without an end.
+
+    Every method that sends may raise:
+
+    - `InvalidRequestError`: the server would refuse the message; nothing was sent, the session goes on;
+    - `SendTimeout`: it could not be written in time; its `session_ended` tells whether part of it went out;
+    - `ConnectionClosedError`: the server or the network ended the session.
+    """
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        raise TypeError("LiveSession is made by LiveGenerativeModel.connect(), not by its constructor.")
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        raise TypeError(
+            "LiveSession cannot be subclassed: wrap the session that LiveGenerativeModel.connect() returns."
+        )
+
+    _backend: Backend
+    _setup: LiveClientSetup
+    _options: SessionOptions
+    _line: Line
+    _conversation: Conversation
+    _resumption: SessionResumptionConfig | None
+    _pid: int
+    _is_closed: bool
+    _attempt: ConnectionAttempt
+    _resuming: threading.Lock  # held by the one thread that resumes the session; others only try it
+    _forget: weakref.finalize[[Line, int], LiveSession]
+
+    def __repr__(self) -> str:
+        state = "closed" if self.is_closed else "open"
+        return f"<LiveSession {state}, model {self._setup.model!r}>"
+
+    def __enter__(self) -> LiveSession:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._pid == os.getpid():
+            self.close()
+
+    # What the session is.
+
+    @property
+    def is_closed(self) -> bool:
+        """True after `close()`, and at once when the server or the network has ended the session."""
+        return self._is_closed or self._ending is not None
+
+    @property
+    def in_conversation(self) -> bool:
+        """True while an audio conversation drives the session."""
+        return False
+
+    @property
+    def close_code(self) -> int | None:
+        """The WebSocket close code; 1006 where no close frame came; None while the session is open."""
+        return self._ending.code if self._ending else None
+
+    @property
+    def close_reason(self) -> str | None:
+        """The reason in the close frame; None while the session is open."""
+        return self._ending.reason if self._ending else None
+
+    @property
+    def session_id(self) -> str | None:
+        """The server's name for the session, Vertex AI only (`setupComplete.sessionId`); no resumption handle."""
+        return self._conversation.session_id
+
+    @property
+    def resumption_handle(self) -> str | None:
+        """The newest handle for `connect(session_resumption=...)`, also in another process.
+
+        None unless the session was made with a `SessionResumptionConfig`, and until the server has sent one. Kept
+        by the reader thread as `sessionResumptionUpdate` messages arrive, whether or not anybody receives.
+        """
+        return self._conversation.resumption_handle
+
+    @property
+    def usage(self) -> UsageMetadata:
+        """Token counts of the session: the turns added up, of each turn the last count that the server gave."""
+        return self._conversation.usage.total
+
+    @property
+    def _ending(self) -> Ending | None:
+        connection = self._line.connection
+        return connection.ending if connection else None
+
+    # Receiving.
+
+    def receive(self, timeout: float | None = None) -> MessageStream:
+        """Iterates over messages as they arrive, across turns, until the session ends.
+
+        Yields `LiveServerContent`, `LiveServerToolCall`, `LiveServerToolCallCancellation`,
+        `LiveServerGoingAwayNotice`, `LiveSessionResumptionUpdate` and the other kinds of `LiveServerMessage`. When
+        the server or the network ends the session, what had arrived comes first. Leaving the loop with `break` loses
+        nothing: the next `receive()` goes on from there. One consumer at a time.
+
+        Args:
+            timeout: Seconds to wait for each message; None waits without an end, 0 polls.
+
+        Raises (from the iterator, which goes on after the first two):
+            ReceiveTimeout: No message within `timeout`.
+            UnsupportedMessageError, ProtocolError: A message that could not be read.
+            ConnectionClosedError: The session ended other than by `close()` or a server's close with code 1000.
+            ConcurrentReceiveError: Another thread is receiving.
+            SessionClosedError: At the call: after `close()`, and when the end has been reported before.
+        """
+        self._check_receivable()
+        return MessageStream(self._conversation, timeout, self)
+
+    def receive_turn(self, timeout: float | None = None) -> TurnStream:
+        """Iterates over the messages of one turn; its `turn` is the `Turn` put together so far.
+
+        Ends after the last message of the frame with `turnComplete` (not where `interactionStatus` is
+        IN_PROGRESS). What is left of an earlier turn, begun before the last request, is skipped.
+
+        Args:
+            timeout: Seconds of silence between two messages; default `SessionOptions.turn_timeout`, 60.
+
+        Raises as `receive()` does, and `ConnectionClosedError` whenever the session ends before the turn, also with
+        code 1000; it and `ReceiveTimeout` hold the turn so far in `turn`.
+        """
+        self._check_receivable()
+        first = self._conversation.turns.first_to_receive()
+        return TurnStream(
+            self._conversation, self._options.turn_timeout if timeout is None else timeout, self, first=first
+        )
+
+    def ask(self, request: Request, *, timeout: float | None = None) -> Turn:
+        """Sends a complete turn and returns the answer, put together.
+
+        When the model calls a function, the turn so far is returned, with `complete=False` and the calls in
+        `function_calls`: answer them with `send_function_responses()` and go on with `receive_turn()`.
+
+        Args:
+            request: Text, a part, or a sequence of both.
+            timeout: Seconds of silence between two messages; default `SessionOptions.turn_timeout`, 60.
+
+        Raises as sending and `receive_turn()` do. A frame that cannot be read is logged and kept in
+        `Turn.problems`.
+        """
+        self._check_receivable()
+        message = requests.client_content(request, turn_complete=True)
+        stream = TurnStream(
+            self._conversation, self._options.turn_timeout if timeout is None else timeout, self, first=0
+        )
+        stream.claim()
+        try:
+            stream.start_at(self._send_request(message, None))
+            return stream.collect()
+        finally:
+            stream.close()
+
+    def _turn_stream(self, timeout: float | None, first: int) -> TurnStream:
+        silence = self._options.turn_timeout if timeout is None else timeout
+        return TurnStream(self._conversation, silence, self, first=first)
+
+    def _check_receivable(self) -> None:
+        self._check_usable()
+        if self._conversation.end_reported:
+            raise self._conversation.end_error()
+
+    # Sending turns.
+
+    def send(self, request: Request, turn_complete: bool = False, *, timeout: float | None = None) -> None:
+        """Sends a turn of the user, or a piece of one (`clientContent`); any of them interrupts the model.
+
+        Args:
+            request: Text, a part, or a sequence of both; may be empty to complete an open turn.
+            turn_complete: True asks for an answer. The default, False, leaves the turn open, and the model waits.
+            timeout: Seconds to wait; default `SessionOptions.send_timeout`, 30.
+        """
+        message = requests.client_content(request, turn_complete)
+        if turn_complete:
+            self._send_request(message, timeout)
+        else:
+            self._send(message, timeout)
+            self._conversation.turn_left_open = True
+
+    def interrupt(self, *, timeout: float | None = None) -> None:
+        """Asks the model to stop (`clientContent` with nothing but `turnComplete: false`).
+
+        The server answers with `interrupted` and then `turn_complete`. Not every model obeys: most do when they hear
+        speech, or any new turn.
+        """
+        self._send(LiveClientContent(turn_complete=False), timeout)
+
+    def _send_request(self, message: LiveClientContent, timeout: float | None) -> int:
+        """Sends what asks for an answer; the number of the turn that will be the answer."""
+        self._check_usable()
+        answer = self._conversation.turns.requested()
+        try:
+            self._send(message, timeout)
+        except BaseException:
+            self._conversation.turns.withdrawn()
+            raise
+        self._conversation.turn_left_open = False
+        return answer
+
+    # Sending as it happens.
+
+    def send_text_realtime(self, text: str, *, timeout: float | None = None) -> None:
+        """Sends what the user typed (`realtimeInput.text`); under automatic detection it asks for an answer."""
+        self._send_input(requests.text_input(text), timeout)
+        self._conversation.turns.spoken()
+
+    def send_audio_realtime(self, audio: Media, *, timeout: float | None = None) -> None:
+        """Sends a piece of what the microphone hears (`realtimeInput.audio`).
+
+        Args:
+            audio: Plain bytes of mono PCM, 16-bit signed little-endian, 16,000 Hz; or a blob whose `mime_type` says
+                what it is. Pieces of 20 to 100 ms (640 to 3,200 bytes), at the pace of real time, work best.
+            timeout: Seconds to wait; default `SessionOptions.send_timeout`, 30.
+        """
+        self._send_input(requests.audio_input(audio), timeout)
+
+    def send_video_realtime(self, video: GenerativeContentBlob, *, timeout: float | None = None) -> None:
+        """Sends one still image (`realtimeInput.video`), such as `image/jpeg`; at most one a second is looked at."""
+        self._send_input(requests.video_input(video), timeout)
+
+    def send_media_chunks(self, media_chunks: Iterable[Media], *, timeout: float | None = None) -> None:
+        """Sends each chunk as a message of its own, in order.
+
+        `audio/*` goes out as `realtimeInput.audio`, `image/*` and `video/*` as `realtimeInput.video`, anything else
+        as `realtimeInput.mediaChunks`. All chunks are looked at before the first is sent.
+        """
+        for message in [requests.media_input(chunk) for chunk in media_chunks]:
+            self._send_input(message, timeout)
+
+    def send_media_stream(self, media_chunk_stream: Iterable[Media], *, timeout: float | None = None) -> None:
+        """Sends chunks as the iterable yields them, and returns when it ends; it sets the pace.
+
+        Args:
+            media_chunk_stream: Blobs, or bytes of PCM as in `send_audio_realtime()`; consumed lazily.
+            timeout: Seconds to wait for each chunk to be written.
+
+        Raises as sending does, and `InvalidRequestError` when the iterable raised: that error is its cause.
+        """
+        for chunk in checked(media_chunk_stream):
+            self._send_input(requests.media_input(chunk), timeout)
+
+    def send_activity_start(self, *, timeout: float | None = None) -> None:
+        """Says that the user begins to speak (`activityStart`); automatic detection must be off."""
+        requests.check_activity(self._setup.generation_config, manual=True, method="send_activity_start")
+        self._send_input(LiveClientRealtimeInput(activity_start=ActivityStart()), timeout)
+        self._conversation.turns.spoken()
+
+    def send_activity_end(self, *, timeout: float | None = None) -> None:
+        """Says that the user has spoken (`activityEnd`), which asks for an answer; automatic detection must be off."""
+        requests.check_activity(self._setup.generation_config, manual=True, method="send_activity_end")
+        self._send_input(LiveClientRealtimeInput(activity_end=ActivityEnd()), timeout)
+
+    def send_audio_stream_end(self, *, timeout: float | None = None) -> None:
+        """Says that the microphone pauses (`audioStreamEnd`); automatic detection must be on, as it is by default."""
+        requests.check_activity(self._setup.generation_config, manual=False, method="send_audio_stream_end")
+        self._send_input(LiveClientRealtimeInput(audio_stream_end=True), timeout)
+
+    def send_function_responses(
+        self, function_responses: Iterable[FunctionResponse], *, timeout: float | None = None
+    ) -> None:
+        """Answers function calls (`toolResponse`): one `FunctionResponse` a call, with the call's id and name.
+
+        The Developer API requires the id. Do not answer calls that were cancelled.
+        """
+        required = self._backend.requires_function_response_ids
+        self._send(requests.tool_response(function_responses, ids_required=required), timeout)
+
+    def _send_input(self, message: LiveClientRealtimeInput, timeout: float | None) -> None:
+        self._send(message, timeout)
+        self._conversation.turn_left_open = False
+
+    def _send(self, message: LiveClientMessage, timeout: float | None) -> None:
+        self._check_usable()
+        data = encode(message)
+        connection = self._line.connection
+        assert connection is not None
+        connection.send(data, self._options.send_timeout if timeout is None else timeout)
+
+    # Ending, and going on.
+
+    def close(self, *, timeout: float | None = None) -> None:
+        """Ends the session; callable from any thread and any number of times.
+
+        Returns when the closing handshake is done, or within `timeout` (default `SessionOptions.close_timeout`, 5)
+        plus half a second, whatever the server and other threads do. An iterator that is open yields what had
+        arrived and stops; a send that is stuck raises. Never raises for the state of the network.
+        """
+        self._check_process()
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._forget.detach()
+        self._attempt.cancel()
+        connection = self._line.connection
+        assert connection is not None
+        connection.close(self._options.close_timeout if timeout is None else timeout)
+
+    def resume_session(self, session_resumption: SessionResumptionConfig | None = None) -> None:
+        """Takes the conversation up again over a new connection; the old one is closed first.
+
+        The setup stays the same. A `receive()` that is open goes on with what comes next. Allowed after the server
+        or the network has ended the session, not after `close()`.
+
+        Args:
+            session_resumption: Default the configuration of `connect()` with the newest handle.
+
+        Raises:
+            ResumptionError: The session was made without `session_resumption`, there is no handle yet, it is being
+                resumed already, or the new connection was refused, which is the cause then; the session has ended.
+        """
+        self._check_usable()
+        config = self._resumption_config(session_resumption)
+        if not self._resuming.acquire(blocking=False):
+            raise ResumptionError("This session is being resumed already, by another thread.")
+        try:
+            self._reconnect(config)
+        finally:
+            self._resuming.release()
+
+    def _resumption_config(self, given: SessionResumptionConfig | None) -> SessionResumptionConfig:
+        if self._resumption is None:
+            raise ResumptionError(
+                "This session was made without resumption: use connect(session_resumption=SessionResumptionConfig())."
+            )
+        handle = given.handle if given and given.handle else self.resumption_handle
+        if handle is None:
+            raise ResumptionError("There is no resumption handle yet: the server sends the first one after a while.")
+        return SessionResumptionConfig(handle=handle, transparent=(given or self._resumption).transparent)
+
+    def _reconnect(self, config: SessionResumptionConfig) -> None:
+        self._attempt.detach()
+        old = self._line.connection
+        assert old is not None
+        old.close(self._options.close_timeout)
+        self._conversation.reopen()
+        self._attempt = ConnectionAttempt(self._backend, self._setup, self._options, self._conversation)
+        try:
+            self._attempt.run(self._line, config)
+        except ConnectError as error:
+            self._conversation.finish(Ending(ABNORMAL, "", "local", "The session could not be resumed", error))
+            raise ResumptionError(f"The session could not be resumed: {error}") from error
+        finally:
+            if self._is_closed and self._line.connection is not None:
+                self._line.connection.close(self._options.close_timeout)
+
+    def _check_usable(self) -> None:
+        self._check_process()
+        if self._is_closed:
+            raise SessionClosedError("This session has been closed and cannot be used; connect() a new one.")
+
+    def _check_process(self) -> None:
+        if self._pid != os.getpid():
+            raise ForkedSessionError(
+                "This session was opened before the process was forked, and belongs to the parent. Call connect() in "
+                "the child; under gunicorn --preload, that is in the worker and not at import."
+            )
+
+
+def connect_session(
+    backend: Backend, setup: LiveClientSetup, options: SessionOptions, resumption: SessionResumptionConfig | None
+) -> LiveSession:
+    """The one way to a session, for `LiveGenerativeModel.connect()`."""
+    session: LiveSession = object.__new__(LiveSession)
+    session._backend = backend
+    session._setup = setup
+    session._options = options
+    session._line = Line()
+    session._conversation = Conversation(options.inbox_bytes, session._line.wake)
+    session._resumption = resumption
+    session._pid = os.getpid()
+    session._is_closed = False
+    session._attempt = ConnectionAttempt(backend, setup, options, session._conversation)
+    session._resuming = threading.Lock()
+    session._attempt.run(session._line, resumption)
+    session._forget = weakref.finalize(session, warn_forgotten, session._line, session._pid)
+    return session
+
+
+def checked(stream: Iterable[Media]) -> Iterator[Media]:
+    """The chunks of the user's iterable; its errors become ours, with theirs as the cause."""
+    chunks = iter(stream)
+    while True:
+        try:
+            chunk = next(chunks)
+        except StopIteration:
+            return
+        except Exception as error:
+            raise InvalidRequestError(
+                f"The media stream raised {type(error).__name__}: {error}. What it had yielded before was sent."
+            ) from error
+        yield chunk
+
+
+def warn_forgotten(line: Line, pid: int) -> None:
+    """A session that nobody holds any more, or that is open at exit, is ended without a word."""
+    connection = line.connection
+    if pid == os.getpid() and connection is not None and connection.ending is None:
+        connection.abandon()
+        warnings.warn("a LiveSession was not closed: use `with`, or call close()", ResourceWarning, stacklevel=2)

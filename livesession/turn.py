@@ -1,0 +1,185 @@
+"""One turn of the model: what `ask()` returns, and the book-keeping that tells turns apart."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+
+from attrs import field, frozen
+
+from livesession.errors import ProtocolError
+from livesession.types.content import FunctionCall
+from livesession.types.enums import TurnCompleteReason
+from livesession.types.grounding import GroundingMetadata
+from livesession.types.server import LiveServerContent, LiveServerMessage, LiveServerToolCall, Transcription
+from livesession.types.usage import UsageMetadata
+
+__all__ = ["Turn", "TurnBuilder", "TurnLedger"]
+
+AUDIO_RATE = 24_000
+
+
+@frozen(kw_only=True)
+class Turn:
+    """What the model said in one turn, put together.
+
+    Attributes:
+        text: The model's text without its thoughts; where it sent none, the transcript of what it spoke.
+        thoughts: The summaries of its thoughts.
+        audio: What it spoke: mono PCM, 16-bit signed little-endian, at `audio_rate`.
+        audio_rate: Samples a second of `audio`; 24,000 unless the server says otherwise.
+        input_transcript: What the user said, if `input_audio_transcription` was asked for.
+        output_transcript: What the model said, if `output_audio_transcription` was asked for.
+        function_calls: Calls that it made.
+        usage: Token counts of the turn, if the server gave them.
+        complete: Whether the turn ended; False when it stopped for a function call, a time-out or a lost session.
+        interrupted: Whether the user cut it short.
+        turn_complete_reason: Why it ended, where the server says.
+        grounding_metadata: Where the answer comes from, if the model searched.
+        problems: Frames that could not be read meanwhile.
+    """
+
+    text: str = ""
+    thoughts: str = ""
+    audio: bytes = field(default=b"", repr=lambda audio: f"<{len(audio)} bytes>")
+    audio_rate: int = AUDIO_RATE
+    input_transcript: str = ""
+    output_transcript: str = ""
+    function_calls: tuple[FunctionCall, ...] = ()
+    usage: UsageMetadata | None = None
+    complete: bool = False
+    interrupted: bool = False
+    turn_complete_reason: TurnCompleteReason | str | None = None
+    grounding_metadata: GroundingMetadata | None = None
+    problems: tuple[ProtocolError, ...] = ()
+
+    @property
+    def audio_seconds(self) -> float:
+        """How long `audio` plays."""
+        return len(self.audio) / (2 * self.audio_rate)
+
+
+class TurnBuilder:
+    """Collects the messages of a turn."""
+
+    def __init__(self) -> None:
+        self._contents: list[LiveServerContent] = []
+        self._calls: list[FunctionCall] = []
+        self._usage: UsageMetadata | None = None
+        self._problems: list[ProtocolError] = []
+
+    def add(self, message: LiveServerMessage) -> None:
+        self._usage = message.usage_metadata or self._usage
+        if isinstance(message, LiveServerContent):
+            self._contents.append(message)
+        elif isinstance(message, LiveServerToolCall):
+            self._calls.extend(message.function_calls)
+
+    def add_problem(self, problem: ProtocolError) -> None:
+        self._problems.append(problem)
+
+    def turn(self) -> Turn:
+        """The turn so far."""
+        contents = self._contents
+        spoken = transcript(message.output_transcription for message in contents)
+        return Turn(
+            text="".join(message.text for message in contents) or spoken,
+            thoughts="".join(message.thoughts for message in contents),
+            audio=b"".join(message.audio for message in contents),
+            audio_rate=next((rate for message in contents if (rate := message.audio_rate)), AUDIO_RATE),
+            input_transcript=transcript(message.input_transcription for message in contents),
+            output_transcript=spoken,
+            function_calls=tuple(self._calls),
+            usage=self._usage,
+            complete=any(message.ends_turn for message in contents),
+            interrupted=any(message.interrupted for message in contents),
+            turn_complete_reason=next((m.turn_complete_reason for m in contents if m.turn_complete_reason), None),
+            grounding_metadata=next((m.grounding_metadata for m in contents if m.grounding_metadata), None),
+            problems=tuple(self._problems),
+        )
+
+
+def transcript(fragments: Iterable[Transcription | None]) -> str:
+    return "".join(fragment.text for fragment in fragments if fragment)
+
+
+def opens_turn(item: LiveServerMessage | ProtocolError) -> bool:
+    """Whether a message shows that the model is in the middle of a turn.
+
+    Transcripts do not: they may come before or behind the turn that they belong to.
+    """
+    if isinstance(item, LiveServerContent):
+        return item.model_turn is not None or item.generation_complete
+    return isinstance(item, LiveServerToolCall)
+
+
+class TurnLedger:
+    """Counts turns, so that an answer is not taken for that to another question.
+
+    The server does not say which request a turn answers. But it ends one turn for each request that completes one,
+    interrupted or not, in order; so the number of a turn says which request it belongs to.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards all fields; no other lock is taken inside
+        self._completed = 0  # turns that the server has ended
+        self._expected = 0  # requests that are still to be answered
+        self._is_open = False  # whether the server is in the middle of a turn
+        self._begun: int | None = None  # the turn that the consumer is in the middle of
+        self._first = 0  # earlier turns are over for `receive_turn()`
+
+    def arrived(self, items: Sequence[LiveServerMessage | ProtocolError]) -> tuple[int, bool]:
+        """Reader: the number of the turn that a frame belongs to, and whether the frame ends it."""
+        ends = any(isinstance(item, LiveServerContent) and item.ends_turn for item in items)
+        with self._lock:
+            number = self._completed
+            if ends:
+                self._completed += 1
+                self._expected = max(0, self._expected - 1)
+                self._is_open = False
+            elif any(map(opens_turn, items)):
+                self._is_open = True
+            return number, ends
+
+    def requested(self) -> int:
+        """Sender: a request that asks for an answer is about to go out; the number of the turn that will answer it."""
+        with self._lock:
+            answer = self._completed + max(self._expected, int(self._is_open))
+            self._expected += 1
+            self._forget_begun()
+            return answer
+
+    def withdrawn(self) -> None:
+        """Sender: the request did not go out after all."""
+        with self._lock:
+            self._expected = max(0, self._expected - 1)
+
+    def restarted(self) -> None:
+        """A new connection: what the old one still owed will not come."""
+        with self._lock:
+            self._expected = 0
+            self._is_open = False
+
+    def spoken(self) -> None:
+        """Sender: realtime input that begins something new went out."""
+        with self._lock:
+            self._forget_begun()
+
+    def _forget_begun(self) -> None:
+        if self._begun is not None:
+            self._first = max(self._first, self._begun + 1)
+            self._begun = None
+
+    def delivered(self, item: LiveServerMessage | ProtocolError, turn: int, *, ends_turn: bool) -> None:
+        """Consumer: a message was handed out."""
+        with self._lock:
+            if ends_turn:
+                self._begun = None
+            elif opens_turn(item):
+                self._begun = turn
+
+    def first_to_receive(self, at_least: int = 0) -> int:
+        """Consumer: messages of turns with a lower number are left over from earlier ones."""
+        with self._lock:
+            self._first = max(self._first, at_least)
+            return self._first
