@@ -1,0 +1,33 @@
+"""The Live service on your own machine: a WebSocket server to try things with and to test against, without a key.
+
+    with LiveEmulator() as emulator:
+        model = LiveGenerativeModel("gemini-live-2.5-flash", backend=emulator.backend())
+
+What it answers comes from a responder, a plain function of yours; the default one only echoes. It writes and reads
+JSON by itself and shares no code with the client, so that a misspelt field cannot pass unnoticed.
+"""
+
+from livesession.emulator.journal import Handshake, Received
+from livesession.emulator.replay import RecordingSource
+from livesession.emulator.responder import Answers, Piece, Raw, Reply, Responder, Speech, ToolCall, UserTurn, echo
+from livesession.emulator.routes import BackEndKind
+from livesession.emulator.rules import VOICES
+from livesession.emulator.server import LiveEmulator
+
+__all__ = [
+    "VOICES",
+    "Answers",
+    "BackEndKind",
+    "Handshake",
+    "LiveEmulator",
+    "Piece",
+    "Raw",
+    "Received",
+    "RecordingSource",
+    "Reply",
+    "Responder",
+    "Speech",
+    "ToolCall",
+    "UserTurn",
+    "echo",
+]

@@ -1,0 +1,140 @@
+"""The server itself, on the event loop: upgrades judged, connections opened, counted and ended."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import ssl
+from collections.abc import Callable, Collection, Coroutine
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from livesession.emulator.connection import Connection
+from livesession.emulator.refusal import HttpRefusal
+from livesession.emulator.replay import Recording, play
+from livesession.emulator.routes import admit, find_route, read_credentials
+from livesession.emulator.service import Service
+
+if TYPE_CHECKING:
+    from websockets.asyncio.server import Server, ServerConnection
+    from websockets.http11 import Request, Response
+
+_MAX_MESSAGE = 128 * 1024 * 1024
+_NO_ROUTE = HttpRefusal(404, "NOT_FOUND", "The requested URL was not found on this server.")
+
+Work = Callable[[Connection], Coroutine[object, object, None]]
+
+
+class Gateway:
+    """Listens, and serves each client. Its coroutines belong to the loop's thread, its properties to any."""
+
+    def __init__(self, service: Service, api_keys: Collection[str] | None, recording: Recording | None) -> None:
+        self._service = service
+        self._api_keys = api_keys
+        self._recording = recording
+        self._connections: dict[int, Connection] = {}
+        self._server: Server | None = None
+        self.port = 0
+        """The port that is listened on, once `listen` is done."""
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The connections that are open, oldest first."""
+        return tuple(self._connections.copy())
+
+    async def listen(self, host: str, port: int, ssl_context: ssl.SSLContext | None) -> None:
+        from websockets.asyncio.server import serve
+
+        self._server = await serve(
+            self._serve,
+            host,
+            port,
+            ssl=ssl_context,
+            process_request=self._judge,
+            compression=None,
+            max_size=_MAX_MESSAGE,
+            ping_interval=None,
+            logger=logging.getLogger("livesession.emulator.socket"),
+        )
+        self.port = int(next(iter(self._server.sockets)).getsockname()[1])
+
+    async def shut_down(self, grace: float) -> None:
+        """Close all connections with 1001; those whose client does not answer within `grace` seconds are cut."""
+        assert self._server is not None
+        self._server.close()
+        waiting = asyncio.ensure_future(self._server.wait_closed())
+        await asyncio.wait([waiting], timeout=grace)
+        for connection in list(self._connections.values()):
+            await drop(connection)
+        await waiting
+
+    async def each(self, work: Work, number: int | None) -> None:
+        """Do something with one connection, or with all of them; one that has closed by itself is passed over.
+
+        Raises:
+            LookupError: if there is no connection `number`, or it is closed.
+        """
+        from websockets.exceptions import ConnectionClosed
+
+        chosen = list(self._connections.values()) if number is None else [self._connections[number]]
+        for connection in chosen:
+            try:
+                await work(connection)
+            except ConnectionClosed:
+                if number is not None:
+                    raise LookupError(f"Connection {number} is closed.") from None
+
+    def _judge(self, socket: ServerConnection, request: Request) -> Response | None:
+        """Answer the upgrade itself with an error where the service would."""
+        route = find_route(request.path)
+        shown = read_credentials(request.path, _headers(request))
+        verdict = admit(route, shown, self._api_keys) if route else _NO_ROUTE
+        return _http_response(verdict) if isinstance(verdict, HttpRefusal) else None
+
+    async def _serve(self, socket: ServerConnection) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        request = socket.request
+        route = find_route(request.path) if request is not None else None
+        if request is None or route is None:
+            return
+        headers = _headers(request)
+        number = self._service.journal.open(request.path, headers, route.kind)
+        verdict = admit(route, read_credentials(request.path, headers), self._api_keys)
+        if verdict is not None and not isinstance(verdict, HttpRefusal):
+            await socket.close(verdict.code, verdict.reason)
+            return
+        self._connections[number] = connection = Connection(socket, number, route, self._service)
+        try:
+            await self._converse(connection)
+        except ConnectionClosed:
+            pass
+        finally:
+            del self._connections[number]
+
+    async def _converse(self, connection: Connection) -> None:
+        if self._recording is None:
+            await connection.serve()
+        else:
+            await play(self._recording, connection.socket, connection.number, self._service.journal)
+
+
+async def drop(connection: Connection) -> None:
+    """Cut the TCP connection without a close frame."""
+    connection.socket.transport.abort()
+
+
+def _headers(request: Request) -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers.raw_items()}
+
+
+def _http_response(refusal: HttpRefusal) -> Response:
+    from websockets.datastructures import Headers
+    from websockets.http11 import Response
+
+    status = HTTPStatus(refusal.status)
+    error = {"code": refusal.status, "message": refusal.message, "status": refusal.label}
+    body = (json.dumps({"error": error}, indent=2) + "\n").encode()
+    headers = Headers({"Content-Type": "application/json; charset=UTF-8", "Content-Length": str(len(body))})
+    return Response(status.value, status.phrase, headers, body)

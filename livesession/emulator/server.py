@@ -1,0 +1,255 @@
+"""`LiveEmulator`: the Live service on loopback, on a background thread, for code that blocks."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Collection, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal
+
+from livesession.emulator.gateway import Gateway, Work, drop
+from livesession.emulator.imports import require_extra
+from livesession.emulator.journal import Handshake, Journal, Received
+from livesession.emulator.loop import LoopThread
+from livesession.emulator.replay import Recording, RecordingSource, load_recording
+from livesession.emulator.responder import Responder, echo
+from livesession.emulator.service import Service
+
+if TYPE_CHECKING:
+    from livesession.backends import FirebaseAI, GoogleAI, VertexAI
+
+_CONTROL_TIMEOUT = 5.0
+
+
+class LiveEmulator:
+    """A real WebSocket server that behaves like the Live service of all three back ends. No key, no network.
+
+    Use it as a context manager, or call `start` and `stop`. Its methods and properties may be used from any
+    thread, but not from inside its own event loop.
+    """
+
+    def __init__(
+        self,
+        responder: Responder | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        ssl_context: ssl.SSLContext | None = None,
+        api_keys: Collection[str] | None = None,
+        connection_limit: float | None = None,
+        go_away_notice: float = 10.0,
+        chunk_ms: int = 40,
+        pace: float = 0.0,
+        keep_received: int = 10_000,
+    ) -> None:
+        """
+        Args:
+            responder: answers the turns, see `Responder`; None is `echo`.
+            host: the address to listen on.
+            port: 0 for any free one.
+            ssl_context: the server's side of TLS; None is plain `ws://`.
+            api_keys: the keys and tokens that are let in; None lets any in that is not empty.
+            connection_limit: seconds after its setup at which a connection is closed with 1011; None is never.
+            go_away_notice: seconds before the limit at which `goAway` is sent.
+            chunk_ms: milliseconds of audio in each message that goes out.
+            pace: seconds of audio that go out in a second; 0 sends a whole answer at once, which leaves nothing
+                to interrupt, 1 plays in real time.
+            keep_received: how many of the last messages `received` keeps.
+        """
+        if chunk_ms < 1 or pace < 0 or go_away_notice < 0:
+            raise ValueError("chunk_ms must be at least 1, pace and go_away_notice at least 0.")
+        self._address = (host, port)
+        self._ssl_context = ssl_context
+        self._api_keys = api_keys
+        self._journal = Journal(keep_received)
+        self._service = Service(responder or echo, self._journal, chunk_ms, pace, connection_limit, go_away_notice)
+        self._recording: Recording | None = None
+        self._thread: LoopThread | None = None
+        self._gateway: Gateway | None = None
+
+    @classmethod
+    def replay(
+        cls,
+        recording: RecordingSource,
+        *,
+        session: str | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        ssl_context: ssl.SSLContext | None = None,
+        api_keys: Collection[str] | None = None,
+    ) -> LiveEmulator:
+        """Return an emulator that plays a recorded session to each client that connects, on whatever back end.
+
+        A server frame is sent as it was recorded, in a binary frame; at a client frame one message of the client
+        is awaited. After the last frame the connection stays open and further messages are ignored.
+
+        Args:
+            recording: a file of JSON lines, or one recorded session as a mapping; see `RecordingSource`.
+            session: which one, by name, where the file holds several.
+
+        Raises:
+            ValueError: for a file in another format, or a choice that is missing or ambiguous (it lists the names).
+        """
+        emulator = cls(host=host, port=port, ssl_context=ssl_context, api_keys=api_keys)
+        emulator._recording = load_recording(recording, session)
+        return emulator
+
+    # --- life --------------------------------------------------------------------------------------------------
+
+    def start(self) -> LiveEmulator:
+        """Listen, and return the emulator itself; it does nothing when it is listening already.
+
+        Raises:
+            MissingExtraError: without the packages of the extra `emulator`.
+            OSError: if the address cannot be listened on.
+        """
+        if self._thread is None:
+            require_extra()
+            gateway = Gateway(self._service, self._api_keys, self._recording)
+            thread = LoopThread("livesession-emulator")
+            try:
+                thread.run(gateway.listen(*self._address, self._ssl_context), _CONTROL_TIMEOUT)
+            except BaseException:
+                thread.stop(_CONTROL_TIMEOUT)
+                raise
+            self._thread, self._gateway = thread, gateway
+        return self
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Close every connection with 1001 and end the threads, within `timeout` seconds; again does nothing.
+
+        Responders are told by `UserTurn.interrupted`; one that goes on regardless is left on its daemon thread.
+        `received` and `handshakes` stay readable, and `start` may be called again.
+        """
+        thread, gateway = self._thread, self._gateway
+        self._thread = self._gateway = None
+        if thread is None or gateway is None:
+            return
+        deadline = time.monotonic() + timeout
+        try:
+            thread.run(gateway.shut_down(timeout / 2), timeout)
+        finally:
+            thread.stop(max(0.1, deadline - time.monotonic()))
+            for responder in self._service.threads:
+                responder.thread.join(max(0.0, deadline - time.monotonic()))
+
+    def __enter__(self) -> LiveEmulator:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # --- where it is -------------------------------------------------------------------------------------------
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on; `RuntimeError` when not started."""
+        return self._running()[1].port
+
+    @property
+    def url(self) -> str:
+        """What clients take as their base URL, such as `ws://127.0.0.1:40123`; `RuntimeError` when not started."""
+        host = f"[{self._address[0]}]" if ":" in self._address[0] else self._address[0]
+        return f"{'wss' if self._ssl_context else 'ws'}://{host}:{self.port}"
+
+    def backend(
+        self,
+        kind: Literal["google", "vertex", "firebase", "firebase-vertex"] = "google",
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> GoogleAI | VertexAI | FirebaseAI:
+        """Return the client's side: a back end that leads here, with a credential that is let in.
+
+        Args:
+            kind: which of the services the emulator is to be.
+            ssl_context: the client's side of TLS, for an emulator that was given one.
+        """
+        from livesession.backends import FirebaseAI, GoogleAI, VertexAI
+
+        key = next(iter(self._api_keys), "") if self._api_keys is not None else "emulator"
+        if kind == "google":
+            return GoogleAI(api_key=key, base_url=self.url, proxy=False, ssl_context=ssl_context)
+        if kind == "vertex":
+            return VertexAI(
+                project="emulator",
+                location="us-central1",
+                token=lambda: key,
+                base_url=self.url,
+                proxy=False,
+                ssl_context=ssl_context,
+            )
+        return FirebaseAI(
+            api_key=key,
+            project="emulator",
+            base_url=self.url,
+            proxy=False,
+            flavour="google" if kind == "firebase" else "vertex",
+            ssl_context=ssl_context,
+        )
+
+    # --- what clients did --------------------------------------------------------------------------------------
+
+    @property
+    def received(self) -> tuple[Received, ...]:
+        """The last messages of all clients, oldest first."""
+        return self._journal.received()
+
+    @property
+    def handshakes(self) -> tuple[Handshake, ...]:
+        """Every connection that was upgraded, oldest first."""
+        return self._journal.handshakes()
+
+    @property
+    def connections(self) -> tuple[int, ...]:
+        """The numbers of the connections that are open, oldest first."""
+        gateway = self._gateway
+        return gateway.numbers if gateway is not None else ()
+
+    def wait_for(self, predicate: Callable[[Received], object], timeout: float = 5.0) -> Received:
+        """Block until a client's message satisfies `predicate`, and return it; those that came before count too.
+
+        Raises:
+            TimeoutError: after `timeout` seconds; it says what came instead.
+        """
+        return self._journal.wait_for(predicate, timeout)
+
+    # --- controls ----------------------------------------------------------------------------------------------
+
+    def send(self, frame: Mapping[str, object] | str | bytes, connection: int | None = None) -> None:
+        """Push a server frame to one connection, or to all.
+
+        Args:
+            frame: a mapping goes out as pretty-printed JSON in a binary frame and bytes as they are in a binary
+                frame; a str goes out in a text frame.
+            connection: a number from `connections`; None is all of them.
+
+        Raises:
+            LookupError: if that connection is not open.
+            TimeoutError: if a client takes nothing for 5 seconds.
+        """
+        self._control(lambda client: client.send(frame), connection)
+
+    def go_away(self, time_left: float) -> None:
+        """Send `goAway` to every connection, and close it with 1011 in `time_left` seconds."""
+        self._control(lambda client: client.go_away(time_left))
+
+    def close_connections(self, code: int = 1000, reason: str = "") -> None:
+        """Close every connection with this code and reason (at most 123 bytes of UTF-8)."""
+        self._control(lambda client: client.socket.close(code, reason))
+
+    def drop_connections(self) -> None:
+        """Cut every TCP connection without a close frame."""
+        self._control(drop)
+
+    def _control(self, work: Work, number: int | None = None) -> None:
+        thread, gateway = self._running()
+        thread.run(gateway.each(work, number), _CONTROL_TIMEOUT)
+
+    def _running(self) -> tuple[LoopThread, Gateway]:
+        thread, gateway = self._thread, self._gateway
+        if thread is None or gateway is None:
+            raise RuntimeError("The emulator is not running: use it in a with statement, or call start().")
+        return thread, gateway

@@ -1,0 +1,33 @@
+"""What the connections of one emulator have in common."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+from livesession.emulator.journal import Journal
+from livesession.emulator.responder import Responder, UserTurn
+from livesession.emulator.resumption import HandleStore
+from livesession.emulator.worker import ResponderThread
+
+
+@frozen(eq=False)
+class Service:
+    """What all connections of one emulator share. It belongs to the loop's thread."""
+
+    responder: Responder
+    journal: Journal
+    chunk_ms: int
+    pace: float
+    connection_limit: float | None
+    go_away_notice: float
+    handles: HandleStore = field(factory=HandleStore)
+    threads: list[ResponderThread] = field(factory=list)
+    """The responders' threads that may still be running."""
+
+    def start_responder(self, turn: UserTurn, connection: int) -> ResponderThread:
+        """Start a thread for one answer, and remember it for the emulator's end."""
+        thread = ResponderThread(self.responder, turn, f"livesession-responder-{connection}")
+        self.threads[:] = [known for known in self.threads if known.thread.is_alive()]
+        self.threads.append(thread)
+        thread.start()
+        return thread
