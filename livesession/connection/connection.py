@@ -56,7 +56,6 @@ class Connection:
         self._on_end = on_end
         self._close_deadline = Deadline(None)
         self._close_frame_done = False
-        self._finished = threading.Event()
         self._reader = threading.Thread(target=self._run, name="livesession-reader", daemon=True)
 
     def start(self) -> None:
@@ -88,7 +87,7 @@ class Connection:
             self._writer.send(data, Deadline(timeout))
         except StreamBroken as error:
             if not self.is_reader_thread:
-                self._finished.wait(ENDING_WAIT)
+                self._reader.join(ENDING_WAIT)
             self._fail(Ending(ABNORMAL, "", "network", "The connection was lost while sending", error.__cause__))
             raise self._end_error() from error.__cause__
         except SendTimeout as error:
@@ -112,7 +111,7 @@ class Connection:
         return ending.error()
 
     def _fail_if_torn(self) -> None:
-        if self._writer.is_broken:
+        if self._writer.is_torn:
             self._fail(Ending(ABNORMAL, "", "local", "Sending was interrupted in the middle of a message"))
 
     def _fail(self, ending: Ending) -> None:
@@ -134,7 +133,7 @@ class Connection:
             self._duplex.wake()
             self._send_close_frame(Deadline(0.0) if self.is_reader_thread else deadline)
         if not self.is_reader_thread:
-            self._finished.wait((deadline.left() or 0.0) + GRACE)
+            self._reader.join((deadline.left() or 0.0) + GRACE)
 
     def _send_close_frame(self, deadline: Deadline) -> None:
         try:
@@ -217,9 +216,8 @@ class Connection:
             self._linger()
         self._duplex.shutdown()
         # A writer that was waiting fails now and lets go of its lock; only then may the descriptor be closed.
-        if self._writer.acquire(GRACE):
+        if self._writer.retire(GRACE):
             self._duplex.close()
-        self._finished.set()
 
     def _linger(self) -> None:
         """Lets the peer read the close frame and close TCP first: closing with unread input would reset it."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from websocket import ABNF
 
@@ -39,40 +40,54 @@ class FrameWriter:
     def __init__(self, duplex: Duplex, check_open: Callable[[], None]) -> None:
         self._duplex = duplex
         self._check_open = check_open
-        # Guards the order of bytes on the socket, and _begun and _broken. Held while waiting for the socket to take
+        # Guards the order of bytes on the socket, and _begun and _stopped. Held while waiting for the socket to take
         # bytes (with a deadline), so the reader thread only ever tries it. Order: this lock, then Duplex's I/O lock.
         self._write_lock = threading.Lock()
         self._begun: memoryview | None = None  # the rest of a control frame that did not fit
+        self._begun_closes = False  # whether that is the close frame
         self._owed: deque[tuple[int, bytes]] = deque(maxlen=OWED_AT_MOST)  # appended to without the lock
-        self._broken: BaseException | None = None
+        self._stopped: BaseException | None = None  # why nothing more may be written
 
     def send(self, data: bytes, deadline: Deadline, opcode: int = TEXT) -> None:
         """Writes one message. Raises `SendTimeout`, `StreamBroken`, and what `check_open` raises."""
-        self._send_frame(ABNF.create_frame(data, opcode).format(), deadline, self._check_open)
+        frame = ABNF.create_frame(data, opcode).format()
+        with self._turn_to_write(deadline):
+            self._check_open()
+            self._finish_control_frames(deadline)
+            self._write_whole(memoryview(frame), deadline)
+        self.flush()  # the reader may have left a pong while the lock was held
 
     def send_close(self, code: int, deadline: Deadline) -> None:
-        """Writes the close frame. Raises as `send` does."""
+        """Writes the close frame, after which nothing goes out any more. Raises `SendTimeout` and `StreamBroken`."""
         frame = ABNF.create_frame(close_payload(code), CLOSE).format()
-        self._send_frame(frame, deadline, lambda: None)
+        with self._turn_to_write(deadline):
+            self._owed.clear()
+            self._finish_control_frames(deadline)
+            self._write_whole(memoryview(frame), deadline)
+            self._stop(StreamBroken("the close frame has been sent"))
 
-    def _send_frame(self, frame: bytes, deadline: Deadline, check: Callable[[], None]) -> None:
-        if not self._write_lock.acquire(timeout=-1 if (left := deadline.left()) is None else left):
+    @contextmanager
+    def _turn_to_write(self, deadline: Deadline) -> Iterator[None]:
+        """Holds the write lock."""
+        left = deadline.left()
+        if not self._write_lock.acquire(timeout=-1 if left is None else left):
             raise SendTimeout(
                 "The message was not sent in time: other messages are still waiting for the network. The session "
                 "goes on; send less, or allow more time.",
                 session_ended=False,
             )
         try:
-            check()
-            self._finish_control_frames(deadline)
-            self._write_whole(memoryview(frame), deadline)
+            yield
         finally:
             self._write_lock.release()
-        self.flush()  # the reader may have left a pong while the lock was held
+
+    def _stop(self, why: BaseException) -> None:
+        """Nothing is written from now on; the first reason stays."""
+        self._stopped = self._stopped or why
 
     def _write_whole(self, data: memoryview, deadline: Deadline) -> None:
-        if self._broken is not None:
-            raise StreamBroken from self._broken
+        if self._stopped is not None:
+            raise StreamBroken from self._stopped
         size, torn = len(data), False
         try:
             while data:
@@ -84,11 +99,12 @@ class FrameWriter:
                     self._wait(deadline, torn)
         except OSError as error:
             if torn or not isinstance(error, SendTimeout):
-                self._broken = error
+                self._stop(error)
             raise error if isinstance(error, SendTimeout) else StreamBroken from error
         except BaseException as error:
             # A KeyboardInterrupt, say: with part of a frame out, the next frame would be read as its payload.
-            self._broken = error if torn else None
+            if torn:
+                self._stop(error)
             raise
 
     def _wait(self, deadline: Deadline, torn: bool) -> None:
@@ -101,8 +117,11 @@ class FrameWriter:
         self._duplex.wait_to_write(deadline.left())
 
     def _finish_control_frames(self, deadline: Deadline) -> None:
-        while not self._write_what_fits():
-            self._wait(deadline, torn=False)  # what is begun is kept, so nothing is torn
+        try:
+            while not self._write_what_fits():
+                self._wait(deadline, torn=False)  # what is begun is kept, so nothing is torn
+        except OSError as error:
+            raise error if isinstance(error, SendTimeout) else StreamBroken from error
 
     def owe_pong(self, payload: bytes) -> None:
         """Answers a ping when the socket takes it; of many unanswered pings the newest (RFC 6455, 5.5.3)."""
@@ -115,18 +134,18 @@ class FrameWriter:
         self.flush()
 
     @property
-    def is_broken(self) -> bool:
+    def is_torn(self) -> bool:
         """Whether part of a frame went out and the rest did not, or the socket failed."""
-        return self._broken is not None
+        return self._stopped is not None
 
     @property
     def is_owing(self) -> bool:
         """Whether a control frame still waits for room on the socket, and nobody else is at it."""
-        return bool(self._begun or self._owed) and not self._write_lock.locked() and self._broken is None
+        return bool(self._begun or self._owed) and not self._write_lock.locked() and self._stopped is None
 
     def flush(self) -> None:
         """Writes owed control frames as far as the socket takes them now, unless another thread is writing."""
-        while (self._begun or self._owed) and self._broken is None and self._write_lock.acquire(blocking=False):
+        while (self._begun or self._owed) and self._stopped is None and self._write_lock.acquire(blocking=False):
             try:
                 if not self._write_what_fits():
                     return
@@ -137,20 +156,27 @@ class FrameWriter:
 
     def _write_what_fits(self) -> bool:
         """Writes owed control frames; False when the socket took less than all."""
-        while (self._begun or self._owed) and self._broken is None:
+        while (self._begun or self._owed) and self._stopped is None:
             if not self._begun:
                 opcode, payload = self._owed.popleft()
                 self._begun = memoryview(ABNF.create_frame(payload, opcode).format())
+                self._begun_closes = opcode == CLOSE
             try:
                 written = self._duplex.write(self._begun)
             except BaseException as error:
-                self._broken = error
+                self._stop(error)
                 raise
             self._begun = self._begun[written:] or None
             if not written:
                 return False
+            if not self._begun and self._begun_closes:
+                self._stop(StreamBroken("the close frame has been sent"))
         return True
 
-    def acquire(self, timeout: float) -> bool:
-        """Keeps writers out for good, before the socket is closed; False when one is still busy."""
-        return self._write_lock.acquire(timeout=timeout)
+    def retire(self, timeout: float) -> bool:
+        """Lets nobody write any more, so that the socket can be closed; False when somebody still is at it."""
+        if not self._write_lock.acquire(timeout=timeout):
+            return False
+        self._stop(StreamBroken("the connection has ended"))
+        self._write_lock.release()
+        return True

@@ -1,0 +1,164 @@
+"""close() returns in time whatever happens, and from anywhere (design section 2)."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+import pytest
+
+from livesession import (
+    ConnectError,
+    GenerativeContentBlob,
+    ResumptionError,
+    SessionClosedError,
+    SessionOptions,
+    SessionResumptionConfig,
+)
+from tests.kit.servers import Peer, RawPeer, frame, raw_server, script_server
+from tests.kit.waiting import PATIENCE, InThread
+
+TIMEOUT = 0.5
+SLACK = 0.5 + 0.5  # what close() may take beyond its timeout, and the noise of a busy machine
+
+SAID = {"serverContent": {"modelTurn": {"parts": [{"text": "x" * 2_000}]}}}
+
+
+def timed_close(session, timeout: float = TIMEOUT) -> float:
+    start = time.monotonic()
+    session.close(timeout=timeout)
+    return time.monotonic() - start
+
+
+def idle(peer: Peer) -> None:
+    peer.accept()
+    peer.wait_for_end()
+
+
+class Ignoring:
+    """A server that never answers a close frame; `flood` keeps sending as well."""
+
+    def __init__(self, *, flood: bool = False) -> None:
+        self.flood = flood
+        self.leaving = threading.Event()
+
+    def __call__(self, peer: RawPeer) -> None:
+        peer.accept()
+        data = frame(b'{"serverContent":{"modelTurn":{"parts":[{"text":"x"}]}}}')
+        while self.flood and not self.leaving.is_set():
+            peer.socket.sendall(data)
+        self.leaving.wait(PATIENCE)
+
+
+def test_close_is_quick_when_the_server_answers():
+    with script_server(idle) as server:
+        assert timed_close(server.model().connect(), timeout=5) < 1
+
+
+def test_close_returns_when_the_peer_never_answers():
+    script = Ignoring()
+    with raw_server(script) as server:
+        assert timed_close(server.model().connect()) < TIMEOUT + SLACK
+        script.leaving.set()
+
+
+def test_close_returns_when_the_peer_floods():
+    script = Ignoring(flood=True)
+    with raw_server(script) as server:
+        assert timed_close(server.model().connect()) < TIMEOUT + SLACK
+        script.leaving.set()
+
+
+def test_close_returns_while_a_sender_is_stuck_and_releases_it():
+    script = Ignoring()
+    blob = GenerativeContentBlob(mime_type="image/jpeg", data=bytes(16_000_000))
+    with raw_server(script) as server:
+        session = server.model().connect()
+        sender = InThread(lambda: session.send_video_realtime(blob))
+        sender.thread.join(0.2)
+        assert sender.thread.is_alive()
+        assert timed_close(session) < TIMEOUT + SLACK
+        with pytest.raises(SessionClosedError):
+            sender.result()
+        script.leaving.set()
+
+
+def test_close_returns_with_a_full_inbox_and_what_had_arrived_is_still_delivered():
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send(*[SAID] * 500)
+        peer.wait_for_end()
+
+    with script_server(script) as server:
+        session = server.model(options=SessionOptions(inbox_bytes=4_000)).connect()
+        stream = session.receive()
+        next(stream)
+        assert timed_close(session) < TIMEOUT + SLACK
+        assert len(list(stream)) >= 1
+
+
+def test_close_from_the_consumer_loop_ends_it():
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send(SAID)
+        peer.wait_for_end()
+
+    with script_server(script) as server:
+        session = server.model().connect()
+        for _ in session.receive():
+            session.close()
+        assert session.is_closed
+
+
+def test_two_closes_at_once_both_return():
+    script = Ignoring()
+    with raw_server(script) as server:
+        session = server.model().connect()
+        both = threading.Barrier(2)
+
+        def close() -> float:
+            both.wait(PATIENCE)
+            return timed_close(session)
+
+        closing = [InThread(close), InThread(close)]
+        assert max(each.result() for each in closing) < TIMEOUT + SLACK
+        script.leaving.set()
+
+
+def test_close_leaves_no_thread_and_no_descriptor():
+    def left() -> tuple[int, list[str]]:
+        threads = [thread.name for thread in threading.enumerate() if thread.name.startswith("livesession")]
+        return len(os.listdir("/proc/self/fd")), threads
+
+    before = left()
+    with script_server(idle) as server:
+        model = server.model()
+        for _ in range(20):
+            model.connect().close()
+            assert left()[1] == before[1]
+    assert left() == before
+
+
+def test_close_during_a_resumption_that_hangs_ends_it():
+    calls = threading.Semaphore(1)
+    second = threading.Event()
+
+    def script(peer: Peer) -> None:
+        if calls.acquire(blocking=False):
+            peer.accept()
+            peer.send({"sessionResumptionUpdate": {"newHandle": "h", "resumable": True}})
+        else:
+            peer.read()
+            second.set()
+        peer.wait_for_end()
+
+    with script_server(script) as server:
+        session = server.model().connect(session_resumption=SessionResumptionConfig())
+        next(session.receive())
+        resuming = InThread(session.resume_session)
+        assert second.wait(PATIENCE)
+        assert timed_close(session) < TIMEOUT + SLACK
+        with pytest.raises(ResumptionError) as caught:
+            resuming.result()
+        assert isinstance(caught.value.__cause__, ConnectError)
