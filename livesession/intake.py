@@ -145,9 +145,10 @@ def unexpected(item: Inbound, data: bytes) -> SetupRejectedError:
 def refused(ending: Ending) -> ConnectError:
     """The connection ended before `setupComplete`."""
     verdict = ending.verdict
-    if ending.origin == "network":
-        error = ConnectError(f"{ending.describe()} It was waiting for setupComplete. {verdict.hint}", retryable=True)
-    else:
+    error = ConnectError(
+        f"{ending.describe()} It was waiting for setupComplete. {verdict.hint}", retryable=verdict.retryable
+    )
+    if ending.origin == "server":
         said = f'"{ending.reason}"' if ending.reason else "no reason given"
         error = SetupRejectedError(
             f"The server closed the connection instead of accepting the setup: close code {ending.code}, {said}. "

@@ -171,12 +171,10 @@ class Connection:
         self._finish(ending)
 
     def _read_to_the_end(self) -> Ending:
-        messages = self._frames.received(0)
+        count: int | None = 0  # of the bytes that came with the upgrade, the frame reader knows itself
         while True:
-            for message in messages:
-                if ending := self._handle(message):
-                    return ending
-            messages = []
+            if count is not None and (ending := self._take(count)):
+                return ending
             paused = not self._may_read()
             if self._is_time_to_stop(paused):
                 return Ending(ABNORMAL, "", "local", "Reading was stopped")
@@ -185,8 +183,12 @@ class Connection:
                 self._wait(paused)
             elif count == 0:
                 return Ending(ABNORMAL, "", "network", "The connection ended without a close frame")
-            else:
-                messages = self._frames.received(count)
+
+    def _take(self, count: int) -> Ending | None:
+        for message in self._frames.received(count):
+            if ending := self._handle(message):
+                return ending
+        return None
 
     def _handle(self, message: Message) -> Ending | None:
         if message.opcode in (TEXT, BINARY):

@@ -1,6 +1,6 @@
 """WebSocket frames (RFC 6455) from bytes, without I/O.
 
-The caller reads into `buffer()` and says how much came with `received(count)`, which returns the messages that are
+The caller reads into `buffer()` and says how much came with `received(count)`, which yields the messages that are
 complete: fragments joined, control frames among them, each checked. No extension is spoken, so reserved bits are
 errors. Memory stays within the size limit, whatever a header announces: the buffer grows with what really came.
 """
@@ -8,6 +8,7 @@ errors. Memory stays within the size limit, whatever a header announces: the buf
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterator
 from typing import NamedTuple
 
 __all__ = [
@@ -70,15 +71,16 @@ class FrameReader:
         """Where the next bytes go; never empty."""
         return self._view[self._end :]
 
-    def received(self, count: int) -> list[Message]:
-        """The messages completed by `count` more bytes in the buffer; `FrameError` for what must not be."""
+    def received(self, count: int) -> Iterator[Message]:
+        """Yields the messages completed by `count` more bytes in the buffer; `FrameError` for what must not be.
+
+        To be iterated to its end before more is read.
+        """
         self._end += count
-        messages = []
         while frame := self._next_frame():
             if message := self._assemble(*frame):
-                messages.append(message)
+                yield message
         self._make_room()
-        return messages
 
     def _next_frame(self) -> tuple[int, bytes] | None:
         """First byte and payload of the next frame; None until it is all there."""
@@ -113,7 +115,9 @@ class FrameReader:
         elif opcode > BINARY:
             raise FrameError(1002, f"a frame of the reserved kind {opcode}")
         elif length + len(self._collected) > self._limit:
-            raise FrameError(1009, f"a message over the limit of {self._limit:,} bytes")
+            raise FrameError(
+                1009, f"a message over the limit of {self._limit:,} bytes (SessionOptions.max_message_bytes)"
+            )
 
     def _assemble(self, first: int, payload: bytes) -> Message | None:
         """A message or control frame, if this frame completes one."""

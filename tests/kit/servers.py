@@ -120,8 +120,8 @@ class RawPeer:
             self.request += piece
         return self.request
 
-    def upgrade(self) -> None:
-        """Answers the request for a WebSocket."""
+    def upgrade(self, followed_by: bytes = b"") -> None:
+        """Answers the request for a WebSocket; frames may follow in the same breath."""
         lines = self.read_request().decode().split("\r\n")
         key = next(line.split(": ", 1)[1] for line in lines if line.lower().startswith("sec-websocket-key"))
         digest = hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
@@ -129,6 +129,7 @@ class RawPeer:
         self.socket.sendall(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             + f"Sec-WebSocket-Accept: {accept}\r\n\r\n".encode()
+            + followed_by
         )
 
     def accept(self) -> None:

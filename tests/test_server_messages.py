@@ -1,0 +1,117 @@
+"""Single messages and closes of real servers: each comes out as it was meant, and the session goes on or says why not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from livesession import ConnectionClosedError, LiveServerContent, SetupRejectedError
+from tests.kit.servers import script_server
+from tests.kit.waiting import PATIENCE
+from tests.kit.wire_data import REASON, frame_of, wire_data
+
+ENTRIES = wire_data("server_messages.jsonl")
+GOOD = [entry for entry in ENTRIES if entry["valid"]]
+FIRST = [entry for entry in GOOD if entry.get("first")]
+LATER = [entry for entry in GOOD if not entry.get("first")]
+CLOSES = [entry for entry in ENTRIES if "close" in entry]
+REFUSALS = [entry for entry in CLOSES if entry.get("setup_phase")]
+ENDS = [entry for entry in CLOSES if not entry.get("setup_phase")]
+
+MARK = {"serverContent": {"modelTurn": {"parts": [{"text": "the next message"}]}}}
+
+pytestmark = pytest.mark.skipif(not ENTRIES, reason=REASON)
+
+
+def each(entries: list[dict]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("entry", entries, ids=[entry["id"] for entry in entries])
+
+
+def raw(entry: dict) -> str | bytes:
+    text = entry.get("text") or json.dumps(entry["json"])
+    return text if entry["opcode"] == "text" else text.encode()
+
+
+def canonical(frame: dict) -> dict:
+    """The frame with the one member that has two names under the service's own."""
+    activity = frame.get("voiceActivity", {})
+    if "voiceActivityType" not in activity:
+        return frame
+    renamed = {"type": activity["voiceActivityType"], "audioOffset": "8.4s"}
+    return {**frame, "voiceActivity": renamed}
+
+
+def seconds_alike(frame: dict) -> dict:
+    """The frame with durations in their shortest form: `0.200s` is `0.2s`."""
+    activity = frame.get("voiceActivity", {})
+    if "audioOffset" not in activity:
+        return frame
+    shortest = f"{float(activity['audioOffset'][:-1]):g}s"
+    return {**frame, "voiceActivity": {**activity, "audioOffset": shortest}}
+
+
+@each(LATER)
+def test_a_message_comes_out_typed_and_the_next_one_too(entry):
+    def script(peer):
+        peer.accept()
+        peer.send(raw(entry), MARK)
+        peer.wait_for_end()
+
+    with script_server(script) as server, server.model().connect() as session:
+        received = []
+        for message in session.receive(timeout=PATIENCE):
+            if frame_of([message]) == MARK:
+                break
+            received.append(message)
+    assert frame_of(received) == seconds_alike(canonical(entry["json"]))
+
+
+@each(FIRST)
+def test_a_setup_complete_opens_the_session(entry):
+    def script(peer):
+        peer.read()
+        peer.send(raw(entry), MARK)
+        peer.wait_for_end()
+
+    with script_server(script) as server, server.model().connect() as session:
+        assert session.session_id == entry["json"]["setupComplete"].get("sessionId")
+        assert frame_of([next(session.receive(timeout=PATIENCE))]) == MARK
+
+
+@each(REFUSALS)
+def test_a_close_instead_of_setup_complete_is_a_refusal_with_code_and_reason(entry):
+    def script(peer):
+        peer.read()
+        peer.close(**entry["close"])
+
+    with script_server(script) as server, pytest.raises(SetupRejectedError) as caught:
+        server.model().connect()
+    assert (caught.value.code, caught.value.reason) == (entry["close"]["code"], entry["close"]["reason"])
+    assert caught.value.hint
+    assert entry["close"]["reason"] in str(caught.value)
+
+
+@each(ENDS)
+def test_a_close_comes_after_everything_that_had_arrived_with_code_and_reason(entry):
+    def script(peer):
+        peer.accept()
+        peer.send(*[MARK] * 3)
+        peer.close(**entry["close"])
+
+    with script_server(script) as server, server.model().connect() as session:
+        received = []
+        with pytest.raises(ConnectionClosedError) as caught:
+            for message in session.receive(timeout=PATIENCE):
+                received.append(message)
+        assert [message.text for message in received] == ["the next message"] * 3
+        assert all(isinstance(message, LiveServerContent) for message in received)
+        assert (caught.value.code, caught.value.reason) == (entry["close"]["code"], entry["close"]["reason"])
+        assert (session.close_code, session.close_reason) == (caught.value.code, caught.value.reason)
+        assert caught.value.origin == "server"
+        assert caught.value.hint
+
+
+def test_every_entry_is_in_one_of_the_tests():
+    assert len(ENTRIES) == 50
+    assert len(FIRST) + len(LATER) + len(REFUSALS) + len(ENDS) == len(ENTRIES)
