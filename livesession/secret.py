@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import final
 
+from attrs import field, frozen
+
 from livesession.errors import ConfigurationError
 
 __all__ = ["Credential", "Secret", "ask_for"]
@@ -39,13 +41,15 @@ class Secret:
         return hash(self._value)
 
 
+def hide(credential: Credential) -> Secret | Callable[[], str]:
+    return Secret(credential) if isinstance(credential, str) else credential
+
+
+@frozen(repr=False)
 class Held:
     """A credential as a back end keeps it: hidden, and perhaps still to be asked for."""
 
-    __slots__ = ("_credential",)
-
-    def __init__(self, credential: Credential) -> None:
-        self._credential = Secret(credential) if isinstance(credential, str) else credential
+    _credential: Secret | Callable[[], str] = field(converter=hide)
 
     def __repr__(self) -> str:
         return "<secret>" if isinstance(self._credential, Secret) else "<asked at every connect>"

@@ -7,12 +7,18 @@ import http.client
 import socket
 import urllib.request
 from collections.abc import Callable
-from urllib.parse import SplitResult, unquote, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from attrs import frozen
 
 from livesession.connection.deadline import Deadline
 from livesession.connection.endpoint import Endpoint
 from livesession.errors import ConfigurationError, ConnectError, MissingExtraError
 from livesession.secret import Secret
+
+if TYPE_CHECKING:
+    from python_socks.sync import Proxy as SocksProxy
 
 __all__ = ["connect_through", "proxy_for"]
 
@@ -31,24 +37,39 @@ def proxy_for(endpoint: Endpoint) -> Secret | None:
     return Secret(url) if url else None
 
 
-def connect_through(proxy: Secret | None, endpoint: Endpoint, deadline: Deadline, hold: Hold) -> socket.socket:
-    """A TCP connection that ends at the server; `hold` is told of the socket as soon as there is one."""
-    if proxy is None:
-        return connect_tcp(endpoint.host, endpoint.port, deadline, hold)
-    parts = read_proxy(proxy)
-    if parts.scheme in SOCKS:
-        return connect_socks(proxy, endpoint, deadline, hold)
-    sock = connect_tcp(parts.hostname or "", parts.port or 80, deadline, hold)
-    request_tunnel(sock, parts, endpoint, deadline)
-    return sock
+@frozen
+class Proxy:
+    """A proxy's address; `login` is `user:password`."""
+
+    scheme: str
+    host: str
+    port: int
+    login: Secret | None
 
 
-def read_proxy(proxy: Secret) -> SplitResult:
-    url = proxy.reveal()
-    parts = urlsplit(url if "://" in url else f"http://{url}")
+def read_proxy(url: Secret) -> Proxy:
+    parts = urlsplit(with_scheme(url))
     if parts.scheme not in ("http", *SOCKS) or not parts.hostname:
+        del parts  # it holds the password, and a debug page shows it
         raise ConfigurationError("The proxy must be given as http://host:port or socks5h://host:port.")
-    return parts
+    login = Secret(f"{unquote(parts.username)}:{unquote(parts.password or '')}") if parts.username else None
+    return Proxy(parts.scheme, parts.hostname, parts.port or (80 if parts.scheme == "http" else 1080), login)
+
+
+def with_scheme(url: Secret) -> str:
+    return url.reveal() if "://" in url.reveal() else f"http://{url.reveal()}"
+
+
+def connect_through(url: Secret | None, endpoint: Endpoint, deadline: Deadline, hold: Hold) -> socket.socket:
+    """A TCP connection that ends at the server; `hold` is told of the socket as soon as there is one."""
+    if url is None:
+        return connect_tcp(endpoint.host, endpoint.port, deadline, hold)
+    proxy = read_proxy(url)
+    if proxy.scheme in SOCKS:
+        return connect_socks(proxy, endpoint, deadline, hold)
+    sock = connect_tcp(proxy.host, proxy.port, deadline, hold)
+    request_tunnel(sock, proxy, endpoint, deadline)
+    return sock
 
 
 def connect_tcp(host: str, port: int, deadline: Deadline, hold: Hold) -> socket.socket:
@@ -71,21 +92,16 @@ def connect_tcp(host: str, port: int, deadline: Deadline, hold: Hold) -> socket.
     raise ConnectError(f"The name {host!r} has no address.")
 
 
-def request_tunnel(sock: socket.socket, proxy: SplitResult, endpoint: Endpoint, deadline: Deadline) -> None:
+def request_tunnel(sock: socket.socket, proxy: Proxy, endpoint: Endpoint, deadline: Deadline) -> None:
     """CONNECT through an HTTP proxy."""
-    target = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    request = [f"CONNECT {target}:{endpoint.port} HTTP/1.1", f"Host: {target}:{endpoint.port}"]
-    if proxy.username:
-        pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
-        request.append(f"Proxy-Authorization: Basic {base64.b64encode(pair.encode()).decode()}")
     sock.settimeout(deadline.left())
-    sock.sendall("\r\n".join([*request, "", ""]).encode("latin-1"))
+    sock.sendall(tunnel_request(proxy, endpoint))
     answer = http.client.HTTPResponse(sock, method="CONNECT")
     try:
         answer.begin()
         if answer.status != 200:
             raise ConnectError(
-                f"The proxy {proxy.hostname} refused the connection: HTTP {answer.status} {answer.reason}. "
+                f"The proxy {proxy.host} refused the connection: HTTP {answer.status} {answer.reason}. "
                 "Check its address and credentials, or go without it (proxy=False).",
                 retryable=answer.status >= 500,
             )
@@ -93,18 +109,38 @@ def request_tunnel(sock: socket.socket, proxy: SplitResult, endpoint: Endpoint, 
         answer.close()
 
 
-def connect_socks(proxy: Secret, endpoint: Endpoint, deadline: Deadline, hold: Hold) -> socket.socket:
-    """Through a SOCKS proxy, by python-socks."""
+def tunnel_request(proxy: Proxy, endpoint: Endpoint) -> bytes:
+    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+    lines = [f"CONNECT {host}:{endpoint.port} HTTP/1.1", f"Host: {host}:{endpoint.port}"]
+    if proxy.login is not None:
+        lines.append(f"Proxy-Authorization: Basic {base64.b64encode(proxy.login.reveal().encode()).decode()}")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def connect_socks(proxy: Proxy, endpoint: Endpoint, deadline: Deadline, hold: Hold) -> socket.socket:
+    """Through a SOCKS proxy, by python-socks; its frames held the password, so its error comes without them."""
     try:
-        from python_socks import ProxyError
-        from python_socks.sync import Proxy
+        import python_socks.sync
     except ImportError as error:
         raise MissingExtraError("A SOCKS proxy", "socks") from error
-    parts = read_proxy(proxy)
-    # python-socks knows socks5 and socks4; the forms with an h or a leave the name look-up to the proxy.
-    plain = parts._replace(scheme=parts.scheme.rstrip("ah"))
     try:
-        connector = Proxy.from_url(plain.geturl(), rdns=parts.scheme[-1] in "ah")
-        return hold(connector.connect(endpoint.host, endpoint.port, timeout=deadline.left()))
-    except ProxyError as error:
-        raise ConnectError(f"The SOCKS proxy {parts.hostname} refused the connection: {error}.") from error
+        return hold(socks_connector(proxy).connect(endpoint.host, endpoint.port, timeout=deadline.left()))
+    except (python_socks.ProxyError, OSError) as error:
+        raise ConnectError(
+            f"The SOCKS proxy {proxy.host}:{proxy.port} could not connect: {error}.", retryable=True
+        ) from error.with_traceback(None)
+
+
+def socks_connector(proxy: Proxy) -> SocksProxy:
+    """The forms with an h or a at the end leave the name look-up to the proxy."""
+    import python_socks.sync
+
+    user, _, password = (proxy.login.reveal() if proxy.login else "").partition(":")
+    return python_socks.sync.Proxy(
+        proxy_type=python_socks.ProxyType[proxy.scheme.rstrip("ah").upper()],
+        host=proxy.host,
+        port=proxy.port,
+        username=user or None,
+        password=password or None,
+        rdns=proxy.scheme[-1] in "ah",
+    )

@@ -1,0 +1,228 @@
+"""Addresses, headers, model names and credentials of the three back ends, and what the environment says."""
+
+from __future__ import annotations
+
+import pytest
+
+from livesession import ConfigurationError, FirebaseAI, GoogleAI, LiveGenerativeModel, VertexAI
+from livesession.backends import backend_from_environment
+
+GOOGLE = "wss://generativelanguage.googleapis.com/ws/google.ai.generativelanguage"
+VERTEX = "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"
+FIREBASE = "wss://firebasevertexai.googleapis.com/ws/google.firebase.vertexai.v1beta"
+
+
+def vertex(**arguments: object) -> VertexAI:
+    return VertexAI(**{"project": "p", "location": "us-central1", "token": "t", **arguments})
+
+
+ADDRESSES = {
+    "developer": (GoogleAI(api_key="k"), f"{GOOGLE}.v1beta.GenerativeService.BidiGenerateContent"),
+    "developer v1alpha": (
+        GoogleAI(api_key="k", api_version="v1alpha"),
+        f"{GOOGLE}.v1alpha.GenerativeService.BidiGenerateContent",
+    ),
+    "ephemeral": (
+        GoogleAI(api_key="auth_tokens/x"),
+        f"{GOOGLE}.v1alpha.GenerativeService.BidiGenerateContentConstrained",
+    ),
+    "vertex region": (vertex(), f"wss://us-central1-aiplatform.googleapis.com{VERTEX}"),
+    "vertex global": (vertex(location="global"), f"wss://aiplatform.googleapis.com{VERTEX}"),
+    "vertex default": (vertex(location=None), f"wss://aiplatform.googleapis.com{VERTEX}"),
+    "vertex us": (vertex(location="us"), f"wss://aiplatform.us.rep.googleapis.com{VERTEX}"),
+    "vertex eu": (vertex(location="eu"), f"wss://aiplatform.eu.rep.googleapis.com{VERTEX}"),
+    "vertex express": (VertexAI(api_key="k"), f"wss://aiplatform.googleapis.com{VERTEX}"),
+    "vertex v1": (
+        vertex(api_version="v1"),
+        f"wss://us-central1-aiplatform.googleapis.com{VERTEX}".replace("v1beta1", "v1"),
+    ),
+    "vertex gateway": (VertexAI(base_url="https://gate.example/live?x=1"), "wss://gate.example/live?x=1"),
+    "firebase google": (
+        FirebaseAI(api_key="k", project="p"),
+        f"{FIREBASE}.GenerativeService/BidiGenerateContent",
+    ),
+    "firebase vertex": (
+        FirebaseAI(api_key="k", project="p", flavour="vertex"),
+        f"{FIREBASE}.LlmBidiService/BidiGenerateContent/locations/us-central1",
+    ),
+    "base url": (
+        GoogleAI(api_key="k", base_url="http://127.0.0.1:9/"),
+        "ws://127.0.0.1:9/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent",
+    ),
+}
+
+
+@pytest.mark.parametrize(("backend", "url"), ADDRESSES.values(), ids=ADDRESSES.keys())
+def test_a_back_end_has_the_address_of_the_protocol(backend, url):
+    assert backend.endpoint().url == url
+
+
+MODELS = [
+    (GoogleAI(api_key="k"), "gemini-x", "models/gemini-x"),
+    (GoogleAI(api_key="k"), "models/gemini-x", "models/gemini-x"),
+    (GoogleAI(api_key="k"), "tunedModels/mine", "tunedModels/mine"),
+    (vertex(), "gemini-x", "projects/p/locations/us-central1/publishers/google/models/gemini-x"),
+    (vertex(location=None), "gemini-x", "projects/p/locations/global/publishers/google/models/gemini-x"),
+    (vertex(), "acme/x", "projects/p/locations/us-central1/publishers/acme/models/x"),
+    (vertex(), "publishers/a/models/x", "projects/p/locations/us-central1/publishers/a/models/x"),
+    (vertex(), "projects/q/locations/l/publishers/a/models/x", "projects/q/locations/l/publishers/a/models/x"),
+    (vertex(), "models/x", "models/x"),
+    (VertexAI(api_key="k"), "gemini-x", "publishers/google/models/gemini-x"),
+    (VertexAI(base_url="wss://gate.example/"), "anything", "anything"),
+    (FirebaseAI(api_key="k", project="p"), "gemini-x", "projects/p/models/gemini-x"),
+    (FirebaseAI(api_key="k", project="p"), "models/gemini-x", "projects/p/models/gemini-x"),
+    (
+        FirebaseAI(api_key="k", project="p", flavour="vertex"),
+        "gemini-x",
+        "projects/p/locations/us-central1/publishers/google/models/gemini-x",
+    ),
+]
+
+
+@pytest.mark.parametrize(("backend", "model", "resource"), MODELS)
+def test_a_model_gets_the_resource_name_of_its_back_end(backend, model, resource):
+    assert backend.model_resource(model) == resource
+
+
+@pytest.mark.parametrize("model", ["", "../x", "a?b", "a&b", "a b"])
+def test_what_cannot_be_the_name_of_a_model_is_refused(model):
+    with pytest.raises(ConfigurationError, match="not the name of a model"):
+        LiveGenerativeModel(model, backend=GoogleAI(api_key="k")).connect()
+
+
+def headers(backend) -> dict[str, str]:
+    return {name.lower(): value.reveal() for name, value in backend.endpoint().headers.items()}
+
+
+AUTHENTICATION = {
+    "api key": (GoogleAI(api_key="k"), {"x-goog-api-key": "k"}),
+    "ephemeral token": (GoogleAI(api_key="auth_tokens/x"), {"authorization": "Token auth_tokens/x"}),
+    "oauth token": (vertex(token="t"), {"authorization": "Bearer t"}),
+    "express key": (VertexAI(api_key="k"), {"x-goog-api-key": "k"}),
+    "own authorization": (
+        VertexAI(project="p", headers={"Authorization": "Custom x"}),
+        {"authorization": "Custom x"},
+    ),
+    "firebase": (
+        FirebaseAI(api_key="k", project="p", app_id="1:2:web:3", app_check_token="c", auth_token=lambda: "u"),
+        {
+            "x-goog-api-key": "k",
+            "x-firebase-appcheck": "c",
+            "authorization": "Firebase u",
+            "x-firebase-appid": "1:2:web:3",
+        },
+    ),
+    "extra headers win": (GoogleAI(api_key="k", headers={"X-Goog-Api-Key": "other"}), {"x-goog-api-key": "other"}),
+}
+
+
+@pytest.mark.parametrize(("backend", "expected"), AUTHENTICATION.values(), ids=AUTHENTICATION.keys())
+def test_credentials_go_out_in_headers(backend, expected):
+    given = headers(backend)
+    assert {name: given.get(name) for name in expected} == expected
+    assert not set(given) & {"authorization", "x-goog-api-key", "x-firebase-appcheck"} - set(expected)
+
+
+def test_the_address_never_holds_the_key():
+    for backend in (GoogleAI(api_key="sesame"), VertexAI(api_key="sesame"), FirebaseAI(api_key="sesame", project="p")):
+        assert "sesame" not in backend.endpoint().url
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda provider: GoogleAI(api_key=provider),
+        lambda provider: VertexAI(project="p", token=provider),
+        lambda provider: FirebaseAI(api_key="k", project="p", app_check_token=provider),
+    ],
+    ids=["google", "vertex", "firebase"],
+)
+def test_a_callable_is_asked_for_the_credential_at_every_connect(make):
+    tokens = iter(["first", "second"])
+    backend = make(lambda: next(tokens))
+    assert any("first" in value for value in headers(backend).values())
+    assert any("second" in value for value in headers(backend).values())
+
+
+def test_a_callable_that_returns_no_text_is_a_configuration_error():
+    with pytest.raises(ConfigurationError, match="returned no text"):
+        GoogleAI(api_key=lambda: None).endpoint()
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nb", "a\0b"])
+def test_a_header_cannot_smuggle_in_another(value):
+    with pytest.raises(ConfigurationError, match="X-Mine"):
+        GoogleAI(api_key="k", headers={"X-Mine": value}).endpoint().check()
+
+
+def test_without_a_key_the_error_says_where_to_get_one():
+    with pytest.raises(ConfigurationError, match="GEMINI_API_KEY"):
+        GoogleAI()
+
+
+ENVIRONMENTS = {
+    "GEMINI_API_KEY": ({"GEMINI_API_KEY": "g"}, "generativelanguage", {"x-goog-api-key": "g"}),
+    "GOOGLE_API_KEY wins": (
+        {"GEMINI_API_KEY": "g", "GOOGLE_API_KEY": "o"},
+        "generativelanguage",
+        {"x-goog-api-key": "o"},
+    ),
+    "vertex with a key": (
+        {"GOOGLE_GENAI_USE_VERTEXAI": "true", "GOOGLE_API_KEY": "o"},
+        "//aiplatform.googleapis",
+        {"x-goog-api-key": "o"},
+    ),
+    "enterprise wins": (
+        {"GOOGLE_GENAI_USE_ENTERPRISE": "0", "GOOGLE_GENAI_USE_VERTEXAI": "true", "GEMINI_API_KEY": "g"},
+        "generativelanguage",
+        {"x-goog-api-key": "g"},
+    ),
+    "base url": (
+        {"GEMINI_API_KEY": "g", "GOOGLE_GEMINI_BASE_URL": "https://gate.example"},
+        "wss://gate.example/ws",
+        {},
+    ),
+    "vertex base url": (
+        {"GOOGLE_GENAI_USE_VERTEXAI": "1", "GOOGLE_VERTEX_BASE_URL": "wss://gate.example/x"},
+        "wss://gate.example/x",
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize(("variables", "address", "expected"), ENVIRONMENTS.values(), ids=ENVIRONMENTS.keys())
+def test_the_environment_says_which_back_end(monkeypatch, variables, address, expected):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    backend = backend_from_environment()
+    assert address in backend.endpoint().url
+    given = headers(backend)
+    assert {name: given.get(name) for name in expected} == expected
+
+
+def test_project_and_location_of_the_environment_beat_its_key_on_vertex(monkeypatch):
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
+    monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", "europe-west4")
+    monkeypatch.setenv("GOOGLE_API_KEY", "k")
+    backend = VertexAI(token="t")
+    assert "//europe-west4-aiplatform" in backend.endpoint().url
+    assert headers(backend)["authorization"] == "Bearer t"
+    assert backend.model_resource("m").startswith("projects/p/locations/europe-west4/")
+
+
+def test_a_key_given_beats_project_and_location_of_the_environment(monkeypatch):
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
+    monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", "europe-west4")
+    backend = VertexAI(api_key="k")
+    assert "//aiplatform.googleapis" in backend.endpoint().url
+    assert backend.model_resource("m") == "publishers/google/models/m"
+
+
+def test_google_default_credentials_are_used_on_vertex(monkeypatch, tmp_path):
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "missing.json"))
+    with pytest.raises(ConfigurationError, match="gcloud auth"):
+        VertexAI(project="p").endpoint()
+
+
+def test_a_back_end_is_a_value():
+    assert GoogleAI(api_key="k", base_url="ws://a") == GoogleAI(api_key="k", base_url="ws://a")
