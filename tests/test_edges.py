@@ -1,0 +1,209 @@
+"""No surprise at the edges: fork, forgotten sessions, interpreter exit, Ctrl-C, event loops, sessions side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import warnings
+import weakref
+
+import pytest
+
+from livesession import LiveGenerativeModel
+from livesession.emulator import LiveEmulator
+from tests.kit.servers import Peer, script_server
+from tests.kit.waiting import PATIENCE, InThread
+
+SAID = {"serverContent": {"modelTurn": {"parts": [{"text": "x"}]}}}
+
+
+def idle(peer: Peer) -> None:
+    peer.accept()
+    peer.wait_for_end()
+
+
+def run(code: str, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    """A Python program of its own, with a session's model at hand."""
+    program = textwrap.dedent(code)
+    command = [sys.executable, "-X", "dev", "-c", program, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, **options)
+
+
+PRELUDE = """
+import sys
+from livesession import GoogleAI, LiveGenerativeModel
+model = LiveGenerativeModel("m", backend=GoogleAI(api_key="k", base_url=sys.argv[1], proxy=False))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_session_used_after_fork_raises_and_leaves_the_parents_alone():
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.read()
+        peer.send(SAID)
+        peer.wait_for_end()
+
+    program = PRELUDE + textwrap.dedent(
+        """
+        import os
+        from livesession import ForkedSessionError
+        with model.connect() as session:
+            child = os.fork()
+            if child == 0:
+                raised = 0
+                for method in (session.receive, session.close, session.interrupt, lambda: session.send("x")):
+                    try:
+                        method()
+                    except ForkedSessionError as error:
+                        raised += "connect() in" in str(error)
+                os._exit(raised)
+            print("raised in the child:", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+            session.send("hello", True)
+            print("parent got:", next(session.receive(timeout=10)).text)
+        """
+    )
+    with script_server(script) as server:
+        done = run(program, server.url)
+    assert "raised in the child: 4" in done.stdout, done.stderr
+    assert "parent got: x" in done.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_child_that_leaves_the_with_block_does_not_close_the_parents_session():
+    program = PRELUDE + textwrap.dedent(
+        """
+        import os
+        with model.connect() as session:
+            child = os.fork()
+        if child == 0:
+            sys.exit(0)
+        os.waitpid(child, 0)
+        print("closed:", session.is_closed)
+        """
+    )
+    with script_server(idle) as server:
+        done = run(program, server.url)
+    assert done.stdout.strip() == "closed: True", done.stderr
+    assert "Error" not in done.stderr
+
+
+def test_a_forgotten_session_warns_and_ends():
+    ended = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.wait_for_end()
+        ended.set()
+
+    with script_server(script) as server:
+        session = server.model().connect()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            del session
+            gc.collect()
+        assert [str(each.message) for each in caught if each.category is ResourceWarning][:1] != []
+        assert ended.wait(PATIENCE)
+
+
+def test_a_session_that_is_iterated_over_is_not_forgotten():
+    with script_server(lambda peer: [peer.accept(), peer.send(SAID, SAID), peer.wait_for_end()]) as server:
+        session = server.model().connect()
+        stream, reference = session.receive(), weakref.ref(session)
+        del session
+        gc.collect()
+        assert next(stream).text == "x"
+        reference().close()
+
+
+def test_a_forgotten_session_does_not_stop_the_interpreter_from_exiting():
+    program = PRELUDE + "session = model.connect()\nprint('open')"
+    with script_server(idle) as server:
+        done = run(program, server.url)
+    assert (done.returncode, done.stdout.strip()) == (0, "open")
+    assert "ResourceWarning: a LiveSession was not closed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unhandled_exception_with_an_open_session_exits_at_once():
+    program = PRELUDE + "session = model.connect()\nraise RuntimeError('mine')"
+    with script_server(idle) as server:
+        done = run(program, server.url)
+    assert done.returncode == 1
+    assert "RuntimeError: mine" in done.stderr
+
+
+INTERRUPTED = {
+    "receive": "next(session.receive())",
+    "ask": "session.ask('x')",
+    "connect": "model.connect()",
+}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT to a process")
+@pytest.mark.parametrize("wait", INTERRUPTED.values(), ids=INTERRUPTED.keys())
+def test_ctrl_c_works_in_a_wait(wait):
+    program = PRELUDE + textwrap.dedent(
+        f"""
+        session = model.connect()
+        try:
+            print("waiting", flush=True)
+            {wait}
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+        session.close(timeout=1)
+        """
+    )
+    calls = threading.Semaphore(1)
+
+    def script(peer: Peer) -> None:
+        if calls.acquire(blocking=False):
+            peer.accept()
+        peer.wait_for_end()
+
+    with script_server(script) as server:
+        process = subprocess.Popen([sys.executable, "-c", program, server.url], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        with process:
+            assert process.stdout.readline() == "waiting\n"
+            # The signal may come just before the wait begins; that interrupts the same statement.
+            process.send_signal(signal.SIGINT)
+            assert process.stdout.readline() == "interrupted\n"
+            assert process.wait(PATIENCE) == 0
+
+
+def test_a_session_works_in_a_thread_that_runs_an_event_loop():
+    async def cell() -> str:
+        with LiveEmulator() as emulator:
+            model = LiveGenerativeModel("gemini-live-2.5-flash-text", backend=emulator.backend())
+            with model.connect() as session:
+                return session.ask("hello from a notebook").output_transcript or "answered"
+
+    assert asyncio.run(cell())
+
+
+def test_two_sessions_share_nothing_that_one_can_see_from_the_other():
+    def script(peer: Peer) -> None:
+        peer.accept()
+        while True:
+            text = peer.read()["clientContent"]["turns"][0]["parts"][0]["text"]
+            peer.send({"serverContent": {"modelTurn": {"parts": [{"text": text}]}, "turnComplete": True}})
+
+    def talk(session, name: str) -> list[str]:
+        return [session.ask(f"{name} {number}").text for number in range(20)]
+
+    with script_server(script) as server:
+        model = server.model()
+        with model.connect() as one, model.connect() as other:
+            talks = [InThread(lambda: talk(one, "one")), InThread(lambda: talk(other, "other"))]
+            assert talks[0].result() == [f"one {number}" for number in range(20)]
+            assert talks[1].result() == [f"other {number}" for number in range(20)]
+            one.close()
+            assert not other.is_closed
+            assert other.ask("still there").text == "still there"
