@@ -55,6 +55,11 @@ class LiveServerMessage(Compact):
         """All audio of this message: mono PCM, 16-bit signed little-endian, 24,000 Hz; `b""` where there is none."""
         return b""
 
+    @property
+    def transcript(self) -> str:
+        """The next words of what the model speaks; `""` where there are none, or no transcript was asked for."""
+        return ""
+
 
 @frozen(kw_only=True, repr=False)
 class WordInfo(Compact):
@@ -167,6 +172,11 @@ class LiveServerContent(LiveServerMessage):
         parts = self.model_turn.parts if self.model_turn else ()
         blobs = [part.inline_data for part in parts if part.inline_data]
         return [blob for blob in blobs if blob.mime_type.startswith("audio/")]
+
+    @property
+    def transcript(self) -> str:
+        """The next words of what the model speaks; `""` where there are none, or no transcript was asked for."""
+        return self.output_transcription.text if self.output_transcription else ""
 
     @property
     def ends_turn(self) -> bool:

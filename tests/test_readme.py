@@ -1,0 +1,41 @@
+"""The README's Python runs as it stands there, against the emulator."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from livesession.audio import write_wav
+from livesession.emulator import LiveEmulator
+
+README = Path(__file__).parent.parent / "README.md"
+BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=[f"block {number}" for number, _ in enumerate(BLOCKS, 1)])
+def test_a_code_block_of_the_readme_runs(block, tmp_path):
+    write_wav(tmp_path / "question.wav", b"\x00\x20\x00\xe0" * 8_000, 16_000)
+    with LiveEmulator() as emulator:
+        environment = {**os.environ, "GEMINI_API_KEY": "any", "GOOGLE_GEMINI_BASE_URL": emulator.url}
+        done = subprocess.run(
+            [sys.executable, "-c", block],
+            cwd=tmp_path,
+            env={**environment, "PYTHONPATH": str(README.parent)},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_readme_names_exactly_two_commands_to_set_up():
+    assert re.findall(r"^pip install .*$", README.read_text(encoding="utf-8"), re.MULTILINE) == [
+        'pip install ".[cli]" && livesession demo',
+        'pip install -e ".[test]" && pytest',
+    ]
