@@ -149,10 +149,8 @@ def refused(ending: Ending) -> ConnectError:
         f"{ending.describe()} It was waiting for setupComplete. {verdict.hint}", retryable=verdict.retryable
     )
     if ending.origin == "server":
-        said = f'"{ending.reason}"' if ending.reason else "no reason given"
         error = SetupRejectedError(
-            f"The server closed the connection instead of accepting the setup: close code {ending.code}, {said}. "
-            f"{verdict.hint}",
+            f"The server closed the connection instead of accepting the setup: {ending.words}. {verdict.hint}",
             code=ending.code,
             reason=ending.reason,
             hint=verdict.hint,

@@ -15,9 +15,9 @@ import weakref
 
 import pytest
 
-from livesession import LiveGenerativeModel
+from livesession import ConnectionClosedError, GenerativeContentBlob, LiveGenerativeModel
 from livesession.emulator import LiveEmulator
-from tests.kit.servers import Peer, script_server
+from tests.kit.servers import Peer, RawPeer, raw_server, script_server
 from tests.kit.waiting import PATIENCE, InThread
 
 SAID = {"serverContent": {"modelTurn": {"parts": [{"text": "x"}]}}}
@@ -139,6 +139,20 @@ def test_an_unhandled_exception_with_an_open_session_exits_at_once():
     assert "RuntimeError: mine" in done.stderr
 
 
+def interrupt(program: str, url: str) -> list[str]:
+    """Sends Ctrl-C to a program once it has said that it waits; what it says after that.
+
+    The signal may come just before the wait begins; it interrupts the same statement then.
+    """
+    with subprocess.Popen([sys.executable, "-c", program, url], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(signal.SIGINT)
+        said = process.stdout.read().splitlines()
+        assert process.wait(PATIENCE) == 0
+        return said
+
+
 INTERRUPTED = {
     "receive": "next(session.receive())",
     "ask": "session.ask('x')",
@@ -168,14 +182,64 @@ def test_ctrl_c_works_in_a_wait(wait):
         peer.wait_for_end()
 
     with script_server(script) as server:
-        process = subprocess.Popen([sys.executable, "-c", program, server.url], stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        with process:
-            assert process.stdout.readline() == "waiting\n"
-            # The signal may come just before the wait begins; that interrupts the same statement.
-            process.send_signal(signal.SIGINT)
-            assert process.stdout.readline() == "interrupted\n"
-            assert process.wait(PATIENCE) == 0
+        assert interrupt(program, server.url) == ["interrupted"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT to a process")
+@pytest.mark.parametrize(
+    "wait", ["session.send_video_realtime(blob)", "session.close(timeout=60)"], ids=["send", "close"]
+)
+def test_ctrl_c_works_while_the_server_is_deaf(wait):
+    program = PRELUDE + textwrap.dedent(
+        f"""
+        from livesession import GenerativeContentBlob
+        blob = GenerativeContentBlob(mime_type="image/jpeg", data=bytes(16_000_000))
+        session = model.connect()
+        try:
+            print("waiting", flush=True)
+            {wait}
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+        session.close(timeout=0.1)
+        print("closed:", session.is_closed, flush=True)
+        """
+    )
+    leaving = threading.Event()
+
+    def script(peer: RawPeer) -> None:
+        peer.accept()
+        leaving.wait(PATIENCE)
+
+    with raw_server(script) as server:
+        assert interrupt(program, server.url) == ["interrupted", "closed: True"]
+        leaving.set()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends a signal to itself")
+def test_a_send_that_is_interrupted_in_the_middle_of_a_message_ends_the_session():
+    leaving, stuck = threading.Event(), threading.Event()
+    blob = GenerativeContentBlob(mime_type="image/jpeg", data=bytes(16_000_000))
+
+    def script(peer: RawPeer) -> None:
+        peer.accept()
+        peer.socket.recv(100_000)
+        stuck.set()
+        leaving.wait(PATIENCE)
+
+    def interrupt() -> None:
+        stuck.wait(PATIENCE)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    with raw_server(script) as server:
+        session = server.model().connect()
+        interrupter = InThread(interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            session.send_video_realtime(blob)
+        interrupter.result()
+        with pytest.raises(ConnectionClosedError, match="in the middle of a message"):
+            session.send("this would be read as the rest of the image")
+        leaving.set()
+        session.close()
 
 
 def test_a_session_works_in_a_thread_that_runs_an_event_loop():

@@ -143,8 +143,12 @@ class Ending:
     def describe(self) -> str:
         if self.detail:
             return f"{self.detail} (close code {self.code})."
-        said = f'"{self.reason}"' if self.reason else "no reason given"
-        return f"The {self.origin} side ended the session: close code {self.code}, {said}."
+        return f"The {self.origin} side ended the session: {self.words}."
+
+    @property
+    def words(self) -> str:
+        """Code and reason, as a message shows them."""
+        return f"close code {self.code}, " + (f'"{self.reason}"' if self.reason else "no reason given")
 
 
 class EndConnection(Exception):
