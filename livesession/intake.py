@@ -10,6 +10,7 @@ import threading
 
 from livesession.connection.closing import EndConnection, Ending
 from livesession.connection.deadline import Deadline
+from livesession.connection.frames import Message
 from livesession.conversation import Conversation, logger
 from livesession.errors import (
     ConnectError,
@@ -85,12 +86,13 @@ class Intake:
             )
         return False
 
-    def on_message(self, data: bytes) -> None:
-        items = decode(data)
+    def on_message(self, message: Message) -> None:
+        """A frame came; the servers send binary ones, and text means the same."""
+        items = decode(message.data)
         if items and not self._is_set_up:
-            items = self._take_setup_complete(items, data)
+            items = self._take_setup_complete(items, message.data)
         if items:
-            self._deliver(items, len(data))
+            self._deliver(items, len(message.data))
 
     def _take_setup_complete(self, items: list[Inbound], data: bytes) -> list[Inbound]:
         first = items[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Union, get_args, get_origin
 
 import attrs
@@ -47,7 +47,7 @@ def values(target: object) -> st.SearchStrategy:
     """Values for a field; durations have nine decimals, as on the wire."""
     if get_origin(target) is Annotated:
         return st.integers(0, 10**14).map(lambda nanoseconds: nanoseconds / 1e9)
-    if get_origin(target) is tuple:
+    if get_origin(target) in (tuple, Sequence):
         return st.lists(values(get_args(target)[0]), max_size=2).map(tuple)
     if get_origin(target) in (Union, types.UnionType):
         return st.one_of([values(member) for member in get_args(target)])

@@ -42,7 +42,7 @@ class Connection:
         self,
         opened: Opened,
         *,
-        on_message: Callable[[bytes], None],
+        on_message: Callable[[Message], None],
         may_read: Callable[[], bool],
         on_end: Callable[[Ending], None],
         max_message_bytes: int,
@@ -81,10 +81,10 @@ class Connection:
 
     # Writing, on the caller's thread.
 
-    def send(self, data: bytes, timeout: float) -> None:
+    def send(self, data: bytes, timeout: float, opcode: int = TEXT) -> None:
         """Writes one message whole, within `timeout` seconds. Raises `SendTimeout` or `SessionClosedError`."""
         try:
-            self._writer.send(data, Deadline(timeout))
+            self._writer.send(data, Deadline(timeout), opcode)
         except StreamBroken as error:
             if not self.is_reader_thread:
                 self._reader.join(ENDING_WAIT)
@@ -192,7 +192,7 @@ class Connection:
 
     def _handle(self, message: Message) -> Ending | None:
         if message.opcode in (TEXT, BINARY):
-            self._on_message(message.data)
+            self._on_message(message)
         elif message.opcode == PING:
             self._writer.owe_pong(message.data)
         elif message.opcode == CLOSE:

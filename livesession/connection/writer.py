@@ -16,7 +16,7 @@ from websocket import ABNF
 
 from livesession.connection.deadline import Deadline
 from livesession.connection.duplex import Duplex
-from livesession.connection.frames import CLOSE, PONG, TEXT, close_payload
+from livesession.connection.frames import CLOSE, PONG, close_payload
 from livesession.errors import SendTimeout
 
 __all__ = ["FrameWriter", "StreamBroken"]
@@ -48,7 +48,7 @@ class FrameWriter:
         self._owed: deque[tuple[int, bytes]] = deque(maxlen=OWED_AT_MOST)  # appended to without the lock
         self._stopped: BaseException | None = None  # why nothing more may be written
 
-    def send(self, data: bytes, deadline: Deadline, opcode: int = TEXT) -> None:
+    def send(self, data: bytes, deadline: Deadline, opcode: int) -> None:
         """Writes one message. Raises `SendTimeout`, `StreamBroken`, and what `check_open` raises."""
         frame = ABNF.create_frame(data, opcode).format()
         with self._turn_to_write(deadline):

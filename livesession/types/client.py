@@ -120,3 +120,4 @@ class LiveClientToolResponse(Compact):
 
 
 LiveClientMessage = LiveClientSetup | LiveClientContent | LiveClientRealtimeInput | LiveClientToolResponse
+"""Any of the four messages that a client sends."""

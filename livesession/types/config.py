@@ -6,7 +6,7 @@ at the top of `setup`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from attrs import field, frozen
 
@@ -204,7 +204,7 @@ class LiveGenerationConfig(Compact):
         enable_affective_dialog: It hears emotion, 2.5 native audio (wire `generationConfig.enableAffectiveDialog`).
         translation_config: Live translation (wire `generationConfig.translationConfig`).
         audio_transcription_config: For transcription models (wire `generationConfig.audioTranscriptionConfig`).
-        response_format: In the wire's spelling (wire `generationConfig.responseFormat`).
+        response_format: An object, or a list of them, in the wire's spelling (wire `generationConfig.responseFormat`).
         enable_enhanced_civic_answers: Developer API only (wire `generationConfig.enableEnhancedCivicAnswers`).
         input_audio_transcription: Transcripts of what the user says (wire `setup.inputAudioTranscription`).
         output_audio_transcription: Transcripts of what the model says (wire `setup.outputAudioTranscription`).
@@ -234,7 +234,7 @@ class LiveGenerationConfig(Compact):
     enable_affective_dialog: bool | None = field(default=None, metadata=GENERATION_CONFIG)
     translation_config: TranslationConfig | None = field(default=None, metadata=GENERATION_CONFIG)
     audio_transcription_config: AudioTranscriptionConfig | None = field(default=None, metadata=GENERATION_CONFIG)
-    response_format: JSONObject | None = field(default=None, metadata=GENERATION_CONFIG)
+    response_format: Sequence[JSONObject] | JSONObject | None = field(default=None, metadata=GENERATION_CONFIG)
     enable_enhanced_civic_answers: bool | None = field(default=None, metadata=GENERATION_CONFIG)
     input_audio_transcription: AudioTranscriptionConfig | None = field(default=None, metadata=SETUP)
     output_audio_transcription: AudioTranscriptionConfig | None = field(default=None, metadata=SETUP)

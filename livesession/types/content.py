@@ -40,7 +40,7 @@ class GenerativeContentBlob(Compact):
     """
 
     mime_type: str = ""
-    data: bytes = field(default=b"", repr=lambda data: f"<{len(data)} bytes>")
+    data: bytes = b""
     display_name: str | None = None
 
 

@@ -71,17 +71,23 @@ def other_names(attribute: Attribute[object]) -> list[str]:
 
 
 class Compact:
-    """Base of the protocol's classes: a `repr` without what is not set."""
+    """Base of the protocol's classes: a `repr` without what is not set, and of bytes only their number."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
         shown = [
-            f"{field.name}={field.repr(value) if callable(field.repr) else repr(value)}"
+            f"{field.name}={show(field, value)}"
             for field in fields(type(self))  # type: ignore[arg-type]  # every subclass is an attrs class
             if (value := getattr(self, field.name)) != default_of(field)
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def show(field: Attribute[object], value: object) -> str:
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
+    return field.repr(value) if callable(field.repr) else repr(value)
 
 
 def default_of(field: Attribute[object]) -> object:

@@ -62,6 +62,8 @@ def open_enum_reader(target: object) -> Structure:
     known = {member.value: member for member in enum}
 
     def read(value: object, _: object) -> object:
+        if isinstance(value, (dict, list)):
+            raise TypeError(f"expected a name, got {type(value).__name__}")
         return known.get(text := str(value), text)
 
     return read

@@ -39,11 +39,13 @@ KINDS: dict[str, type[server.LiveServerMessage]] = {
 
 USAGE = "usageMetadata"
 
-SNAKE_CASE = {snake_case(name): name for name in [*KINDS, USAGE]}
+KNOWN = {*KINDS, USAGE}
+
+SNAKE_CASE = {snake_case(name): name for name in KNOWN}
 
 
 def decode(data: bytes) -> list[Inbound]:
-    """The messages of one frame; none for the keep-alive `{}`.
+    """The messages of one frame; none for the keep-alive `{}`, nor where the known keys hold null.
 
     Never raises: a frame that is not a JSON object gives one `ProtocolError`, one whose keys are all unknown gives
     one `UnsupportedMessageError`.
@@ -61,7 +63,7 @@ def decode(data: bytes) -> list[Inbound]:
     ]
     if frame.get(USAGE) is not None:
         add_usage(found, structure(frame[USAGE], UsageMetadata, USAGE, data))
-    if frame and not found:
+    if frame and frame.keys().isdisjoint(KNOWN):
         found = [unsupported(frame, data)]
     return found
 

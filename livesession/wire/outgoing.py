@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import attrs
 
@@ -43,9 +44,20 @@ def encode(message: LiveClientMessage) -> bytes:
         body = place_configuration(body)
     kind = ENVELOPES[type(message)]
     try:
-        return json.dumps({kind: body}, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
+        return dumps({kind: body}).encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidRequestError(f"This {kind} cannot be written as JSON: {error}. It was not sent.") from error
+
+
+def dumps(body: object) -> str:
+    return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=plain)
+
+
+def plain(value: object) -> object:
+    """A mapping of the user's that is no `dict`, as one."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 def place_configuration(setup: dict[str, object]) -> dict[str, object]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import sys
 
 __all__ = [
@@ -55,8 +56,8 @@ def format_base64(data: bytes) -> str:
 
 def read_duration(value: object) -> float:
     """Seconds from a Duration string such as `"1.500s"`."""
-    if isinstance(value, str) and value.endswith("s"):
-        return float(value[:-1])
+    if isinstance(value, str) and value.endswith("s") and math.isfinite(seconds := float(value[:-1])):
+        return seconds
     raise ValueError(f'expected a duration such as "1.5s", got {value!r:.80}')
 
 
