@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
+import threading
 from collections.abc import Callable
 
 from livesession.claim import Claim
 from livesession.connection.closing import Ending
-from livesession.errors import ConnectionClosedError
+from livesession.errors import ForkedSessionError
 from livesession.inbox import Inbox
 from livesession.turn import TurnLedger
 from livesession.usage import UsageMeter
@@ -28,8 +30,6 @@ class Conversation:
         session_id: The server's name for the session.
         resumption_handle: The newest handle; set by the reader thread as it arrives.
         turn_left_open: Whether the last `send()` waits for more, so that no answer will come.
-        ending: How the conversation ended; None while it goes on.
-        end_reported: Whether a consumer has been told.
     """
 
     def __init__(self, inbox_bytes: int, on_room: Callable[[], None]) -> None:
@@ -40,22 +40,45 @@ class Conversation:
         self.session_id: str | None = None
         self.resumption_handle: str | None = None
         self.turn_left_open = False
-        self.ending: Ending | None = None
-        self.end_reported = False
+        self._pid = os.getpid()
+        self._lock = threading.Lock()  # guards the two fields below; no other lock is taken inside
+        self._ending: Ending | None = None
+        self._is_reported = False  # whether a consumer has been told of the end
 
     def finish(self, ending: Ending) -> None:
         """The conversation is over: consumers get what is left, then the end."""
-        self.ending = ending
-        self.inbox.finish()
+        with self._lock:
+            self._ending = ending
+        self.inbox.finish(ending)
 
     def reopen(self) -> None:
         """It goes on after all, over a new connection."""
         self.turns.restarted()
+        with self._lock:
+            self._ending = None
+            self._is_reported = False
         self.inbox.reopen()
-        self.ending = None
-        self.end_reported = False
 
-    def end_error(self) -> ConnectionClosedError:
-        """What to raise now that it is over."""
-        assert self.ending is not None
-        return self.ending.error()
+    def report(self, ending: Ending) -> None:
+        """A consumer has been told of this end, which may be that of a connection before the present one."""
+        with self._lock:
+            self._is_reported = self._is_reported or self._ending is ending
+
+    def check_not_reported(self) -> None:
+        """Raises the end once more to who asks for messages after having been told of it."""
+        with self._lock:
+            ending = self._ending if self._is_reported else None
+        if ending is not None:
+            raise ending.error()
+
+    def check_process(self) -> None:
+        """Raises in a process that was forked from the one in which the session was opened."""
+        if self._pid != os.getpid():
+            raise ForkedSessionError(
+                "This session was opened before the process was forked, and belongs to the parent. Call connect() in "
+                "the child; under gunicorn --preload, that is in the worker and not at import."
+            )
+
+    @property
+    def is_of_this_process(self) -> bool:
+        return self._pid == os.getpid()

@@ -1,7 +1,7 @@
 """What has arrived and was not consumed yet: a `queue.Queue` that counts bytes.
 
 The reader thread never waits here. It puts, and asks `has_room` before it reads on; when the budget is used up it
-stops reading until half of it is free again. An end put by `finish()` stays at the tail, so that every consumer
+stops reading until half of it is free again. The end, put by `finish()`, stays at the tail, so that every consumer
 finds it, however many there are one after another.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from attrs import frozen
 
+from livesession.connection.closing import Ending
 from livesession.errors import ProtocolError
 from livesession.types.server import LiveServerMessage
 
@@ -26,18 +27,20 @@ class Arrival:
     Attributes:
         item: The message, or the error to raise in its place.
         turn: How many turns the model had completed before it.
+        serial: How many frames had come before it.
         ends_turn: Whether it is the last message of the frame that completed a turn.
         cost: Bytes that it counts in the inbox, at least 1.
     """
 
     item: LiveServerMessage | ProtocolError
     turn: int
+    serial: int
     ends_turn: bool
     cost: int
 
 
-class Inbox(queue.Queue["Arrival | None"]):
-    """Arrivals in order, then None once the end is there.
+class Inbox(queue.Queue["Arrival | Ending"]):
+    """Arrivals in order, then the ending once it is there.
 
     Args:
         budget: Bytes to hold; what one read of the socket brought is always taken, and one message of any size.
@@ -50,7 +53,7 @@ class Inbox(queue.Queue["Arrival | None"]):
         self._on_room = on_room
         self._bytes = 0
         self._has_room = True
-        self._finished = False
+        self._ending: Ending | None = None
         self._freed = False
         self._taken: Arrival | None = None
 
@@ -60,20 +63,23 @@ class Inbox(queue.Queue["Arrival | None"]):
         self._arrivals: deque[Arrival] = deque()
 
     def _qsize(self) -> int:
-        return self._bytes + self._finished
+        return self._bytes + (self._ending is not None)
 
-    def _put(self, item: Arrival | None) -> None:
-        if item is None:
-            self._finished = True
+    def _put(self, item: Arrival | Ending) -> None:
+        if isinstance(item, Ending):
+            self._ending = item
             return
         self._arrivals.append(item)
         self._bytes += item.cost
-        self._has_room = self._has_room and self._bytes < self._budget
+        self._has_room = self._has_room and (self._bytes < self._budget or len(self._arrivals) == 1)
 
-    def _get(self) -> Arrival | None:
+    def _get(self) -> Arrival | Ending:
         if not self._arrivals:
-            return None
-        self._taken = self._arrivals.popleft()
+            assert self._ending is not None
+            return self._ending
+        # In this order an interruption can leave it in both places, which put_back() sees, but not in none.
+        self._taken = self._arrivals[0]
+        del self._arrivals[0]
         self._bytes -= self._taken.cost
         if not self._has_room and self._bytes <= self._budget // 2:
             self._has_room = self._freed = True
@@ -89,36 +95,44 @@ class Inbox(queue.Queue["Arrival | None"]):
         """Whether a consumer would have to wait now."""
         return not self._qsize()
 
-    def finish(self) -> None:
+    def finish(self, ending: Ending) -> None:
         """Puts the end."""
-        self.put(None)
+        self.put(ending)
 
     def reopen(self) -> None:
         """Takes the end away again, for a session that goes on over a new connection."""
         with self.mutex:
-            self._finished = False
+            self._ending = None
 
-    def take(self, timeout: float | None) -> Arrival | None:
-        """The next arrival, or None for the end; `queue.Empty` after `timeout` seconds, at once with 0.
+    def take(self, timeout: float | None, is_cancelled: Callable[[], bool]) -> Arrival | Ending | None:
+        """The next arrival, or the ending; `queue.Empty` after `timeout` seconds, at once with 0.
 
-        An interruption (Ctrl-C) loses nothing: what had been taken already goes back.
+        None when `is_cancelled` says so, which is asked again after `wake_consumers()`. What is taken can be put
+        back until `settle()` is called.
         """
+        with self.not_empty:
+            if not self.not_empty.wait_for(lambda: self._qsize() or is_cancelled(), timeout):
+                raise queue.Empty
+            item = None if is_cancelled() else self._get()
+        if self._freed:
+            self._on_room()
+            self._freed = False
+        return item
+
+    def settle(self) -> None:
+        """What was taken last has been handed out."""
         self._taken = None
-        try:
-            arrival = self.get(block=timeout != 0, timeout=timeout)
-            if self._freed:
-                self._freed = False
-                self._on_room()
-        except BaseException:
-            self.put_back()
-            raise
-        return arrival
 
     def put_back(self) -> None:
-        """Puts what was taken last at the front again, if it has not gone back already."""
+        """Puts what was taken last at the front again, unless it was handed out."""
         with self.not_empty:
-            if self._taken is not None:
-                self._arrivals.appendleft(self._taken)
-                self._bytes += self._taken.cost
-                self._taken = None
+            taken, self._taken = self._taken, None
+            if taken is not None and not (self._arrivals and self._arrivals[0] is taken):
+                self._arrivals.appendleft(taken)
+                self._bytes += taken.cost
                 self.not_empty.notify()
+
+    def wake_consumers(self) -> None:
+        """Makes those who wait ask whether they are cancelled."""
+        with self.not_empty:
+            self.not_empty.notify_all()

@@ -96,6 +96,8 @@ class Intake:
 
     def _take_setup_complete(self, items: list[Inbound], data: bytes) -> list[Inbound]:
         first = items[0]
+        if isinstance(first, UnsupportedMessageError):
+            return items  # news of a later protocol; the answer is still to come
         if not isinstance(first, LiveServerSetupComplete):
             self._refuse(unexpected(first, data))
             return []
@@ -108,14 +110,15 @@ class Intake:
 
     def _deliver(self, items: list[Inbound], size: int) -> None:
         conversation = self._conversation
-        turn, ends_turn = conversation.turns.arrived(items)
+        turn, serial, ends_turn = conversation.turns.arrived(items)
         for position, item in enumerate(items):
             is_last = position == len(items) - 1
             self._note(item, ends_turn=ends_turn and is_last)
             if isinstance(item, UnsupportedMessageError) and self._options.on_unsupported == "warn":
                 logger.warning("%s", item)
                 continue
-            conversation.inbox.put(Arrival(item, turn, ends_turn and is_last, 1 if position else max(1, size)))
+            cost = 1 if position else max(1, size)
+            conversation.inbox.put(Arrival(item, turn, serial, ends_turn and is_last, cost))
 
     def _note(self, item: Inbound, *, ends_turn: bool) -> None:
         """What the session must know even if nobody receives."""

@@ -9,7 +9,7 @@ import attrs
 from livesession.backends import Backend
 from livesession.connection.deadline import Deadline
 from livesession.conversation import Conversation, logger
-from livesession.errors import SendTimeout, SessionClosedError, SetupTimeout
+from livesession.errors import ConnectError, SendTimeout, SessionClosedError, SetupTimeout
 from livesession.intake import Intake
 from livesession.options import SessionOptions
 from livesession.types.client import LiveClientSetup
@@ -66,33 +66,43 @@ class ConnectionAttempt:
         self._opening = Opening(endpoint, self._options.connect_timeout)
         if self._is_cancelled:
             self._opening.abandon()
-        connection = Connection(
-            self._opening.wait(),
-            on_message=self._intake.on_message,
-            may_read=self._intake.may_read,
-            on_end=self._intake.on_end,
-            max_message_bytes=self._options.max_message_bytes,
-        )
-        line.connection = connection
-        connection.start()
+        opened = self._opening.wait()
         try:
-            self._set_up(connection, first_message)
-        except BaseException:
-            connection.close(FAILED_CLOSE)
-            raise
+            connection = Connection(
+                opened,
+                on_message=self._intake.on_message,
+                may_read=self._intake.may_read,
+                on_end=self._intake.on_end,
+                max_message_bytes=self._options.max_message_bytes,
+                redact=endpoint.redact,
+            )
+            connection.start()
+        except (OSError, RuntimeError) as error:  # no descriptors, no threads
+            opened.socket.close()
+            raise ConnectError(f"There are no resources for another connection: {error}.", retryable=True) from error
+        self._set_up(connection, first_message)
+        line.connection = connection
+        connection.wake()  # if the inbox filled up and was emptied before the line knew whom to wake
         logger.info("session open: %s at %s", setup.model, endpoint.host)
 
     def _set_up(self, connection: Connection, first_message: bytes) -> None:
-        timeout = self._options.setup_timeout
-        deadline = Deadline(timeout)
+        deadline = Deadline(self._options.setup_timeout)
         try:
-            connection.send(first_message, timeout)
+            self._send_setup(connection, first_message)
+            self._intake.wait_for_setup(deadline)
+            connection.setup_complete()
+        except BaseException:
+            connection.close(FAILED_CLOSE)
+            raise
+
+    def _send_setup(self, connection: Connection, first_message: bytes) -> None:
+        timeout = self._options.setup_timeout
+        try:
+            connection.send_setup(first_message, timeout)
         except SessionClosedError:
             pass  # the reader knows why, and tells wait_for_setup()
         except SendTimeout as error:
             raise SetupTimeout(f"The setup could not be sent within {timeout:g} s.", retryable=True) from error
-        self._intake.wait_for_setup(deadline)
-        connection.setup_complete()
 
     def detach(self) -> None:
         """The session goes on over another connection: how this one ends does not matter any more."""

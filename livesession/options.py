@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Literal, TypeVar
 
-from attrs import Attribute, field, frozen, validators
+from attrs import Attribute, field, frozen
 
 from livesession.errors import ConfigurationError
 
@@ -17,8 +19,18 @@ Number = TypeVar("Number", int, float)
 
 def positive(options: object, attribute: Attribute[Number], value: Number) -> None:
     """An attrs validator."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-        raise ConfigurationError(f"{attribute.name} must be a number over 0, not {value!r}.")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+        raise ConfigurationError(f"{attribute.name} must be a finite number over 0, not {value!r}.")
+
+
+def one_of(*allowed: str) -> Callable[[object, Attribute[str], str], None]:
+    """Makes an attrs validator."""
+
+    def check(options: object, attribute: Attribute[str], value: str) -> None:
+        if value not in allowed:
+            raise ConfigurationError(f"{attribute.name} must be {' or '.join(map(repr, allowed))}, not {value!r}.")
+
+    return check
 
 
 @frozen(kw_only=True)
@@ -46,5 +58,5 @@ class SessionOptions:
     close_timeout: float = field(default=5.0, validator=positive)
     max_message_bytes: int = field(default=64 * MEGABYTE, validator=positive)
     inbox_bytes: int = field(default=64 * MEGABYTE, validator=positive)
-    on_full: Literal["pause", "error"] = field(default="pause", validator=validators.in_(("pause", "error")))
-    on_unsupported: Literal["raise", "warn"] = field(default="raise", validator=validators.in_(("raise", "warn")))
+    on_full: Literal["pause", "error"] = field(default="pause", validator=one_of("pause", "error"))
+    on_unsupported: Literal["raise", "warn"] = field(default="raise", validator=one_of("raise", "warn"))

@@ -9,10 +9,11 @@ from __future__ import annotations
 import queue
 from typing import final
 
+from livesession.connection.closing import Ending
 from livesession.conversation import Conversation, logger
 from livesession.errors import ProtocolError, ReceiveTimeout
 from livesession.inbox import Arrival
-from livesession.turn import Turn, TurnBuilder
+from livesession.turn import Span, Turn, TurnBuilder, belongs_to_a_turn
 from livesession.types.server import LiveServerMessage, LiveServerToolCall
 
 __all__ = ["MessageStream", "TurnStream"]
@@ -51,35 +52,46 @@ class MessageStream:
         return arrival.item
 
     def close(self) -> None:
-        """Ends the iterator and lets the session go to another consumer. May be called twice, and when it is over."""
+        """Ends the iterator and lets the session go to another consumer.
+
+        May be called twice, and when it is over; from another thread it ends the wait of the thread that iterates.
+        """
         self._is_finished = True
         self._conversation.claim.release(self)
+        self._conversation.inbox.wake_consumers()
 
     def claim(self) -> None:
         """Claims the session now instead of at the first `next()`."""
+        self._conversation.check_process()
         self._conversation.claim.enter(self, is_new=self._is_new)
         self._is_new = False
         self._conversation.claim.leave()
 
     def _next_arrival(self) -> Arrival:
+        conversation = self._conversation
+        conversation.check_process()
         if self._is_finished:
             raise StopIteration
-        conversation = self._conversation
         conversation.claim.enter(self, is_new=self._is_new)
         self._is_new = False
         try:
+            conversation.inbox.settle()
             arrival = self._take()
-            if arrival is not None:
+            conversation.claim.leave()
+            if isinstance(arrival, Arrival):
                 conversation.turns.delivered(arrival.item, arrival.turn, ends_turn=arrival.ends_turn)
                 return arrival
         except BaseException:  # Ctrl-C between taking a message and handing it out
+            conversation.claim.leave()
             conversation.inbox.put_back()
             raise
-        finally:
-            conversation.claim.leave()
-        return self._end()
+        self.close()
+        if arrival is None:
+            raise StopIteration
+        conversation.report(arrival)
+        raise self._end(arrival)
 
-    def _take(self) -> Arrival | None:
+    def _take(self) -> Arrival | Ending | None:
         conversation = self._conversation
         if conversation.turn_left_open and self._timeout != 0 and conversation.inbox.is_empty:
             conversation.turn_left_open = False
@@ -88,21 +100,16 @@ class MessageStream:
                 "never answer; send(..., turn_complete=True) asks for an answer"
             )
         try:
-            return conversation.inbox.take(self._timeout)
+            return conversation.inbox.take(self._timeout, lambda: self._is_finished)
         except queue.Empty:
             raise self._timed_out() from None
 
     def _timed_out(self) -> ReceiveTimeout:
         return ReceiveTimeout(f"No message came within {self._timeout:g} s; the session goes on.")
 
-    def _end(self) -> Arrival:
-        """The session is over, and so is the iterator."""
-        self.close()
-        self._conversation.end_reported = True
-        ending = self._conversation.ending
-        if ending is None or ending.quiet:
-            raise StopIteration
-        raise ending.error()
+    def _end(self, ending: Ending) -> Exception:
+        """What to raise when the session is over."""
+        return StopIteration() if ending.quiet else ending.error()
 
 
 @final
@@ -113,14 +120,16 @@ class TurnStream(MessageStream):
     Raises as `receive()` does, and `ConnectionClosedError` with the turn so far whenever the session ends first.
     """
 
-    def __init__(self, conversation: Conversation, timeout: float, owner: object, *, first: int) -> None:
+    def __init__(self, conversation: Conversation, timeout: float, owner: object) -> None:
         super().__init__(conversation, timeout, owner)
-        self._first = first
+        self._span = conversation.turns.to_receive()
+        self._skipped = 0
         self._builder = TurnBuilder()
 
-    def start_at(self, first: int) -> None:
-        """Takes turns from the number `first` on; earlier ones are over for later streams too."""
-        self._first = self._conversation.turns.first_to_receive(at_least=first)
+    def answers(self, span: Span) -> None:
+        """Takes nothing that came before the answer to one request; it is over for later streams too."""
+        self._conversation.turns.to_receive(span.first)
+        self._span = span
 
     def collect(self) -> Turn:
         """Receives to the end of the turn, or to a function call, which somebody has to answer first."""
@@ -131,39 +140,49 @@ class TurnStream(MessageStream):
                 return self.turn
             except ProtocolError as problem:
                 logger.warning("while waiting for an answer: %s", problem)
+                problem.with_traceback(None)  # its frames would keep the session alive for as long as the turn
                 continue
             if isinstance(message, LiveServerToolCall):
                 return self.turn
 
     @property
     def turn(self) -> Turn:
-        """What has been received of the turn so far, put together."""
+        """What has been received of the turn so far, put together anew at each access."""
         return self._builder.turn()
 
     def __next__(self) -> LiveServerMessage:
         """The next message of the turn."""
         arrival = self._next_arrival()
-        while arrival.turn < self._first:
+        while self._is_left_over(arrival):
+            self._skipped += arrival.ends_turn
             logger.debug("skipped a message left over from an earlier turn: %s", type(arrival.item).__name__)
             arrival = self._next_arrival()
+        if arrival.ends_turn:
+            self.close()
         if isinstance(arrival.item, ProtocolError):
             self._builder.add_problem(arrival.item)
             raise arrival.item
         self._builder.add(arrival.item)
-        if arrival.ends_turn:
-            self.close()
         return arrival.item
 
+    def _is_left_over(self, arrival: Arrival) -> bool:
+        """Whether it belongs to an earlier turn; news of the session, such as a going-away notice, never do."""
+        return self._span.excludes(arrival.turn, arrival.serial) and belongs_to_a_turn(arrival.item)
+
     def _timed_out(self) -> ReceiveTimeout:
+        skipped = ""
+        if self._skipped:
+            # The server seems to have answered several requests in one turn: nothing more is owed.
+            self._conversation.turns.settle()
+            skipped = f" {self._skipped} turns that belong to earlier requests were skipped."
         return ReceiveTimeout(
-            f"No message came for {self._timeout:g} s in the middle of a turn; what came is in the error's `turn`.",
+            f"No message came for {self._timeout:g} s in the middle of a turn; what came is in the error's `turn`."
+            + skipped,
             turn=self.turn,
         )
 
-    def _end(self) -> Arrival:
+    def _end(self, ending: Ending) -> Exception:
         """The session is over before the turn is."""
-        self.close()
-        self._conversation.end_reported = True
-        error = self._conversation.end_error()
+        error = ending.error()
         error.turn = self.turn
-        raise error
+        return error

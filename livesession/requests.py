@@ -17,7 +17,9 @@ __all__ = [
     "Request",
     "audio_input",
     "client_content",
+    "detects_activity",
     "media_input",
+    "seeds_history",
     "text_input",
     "tool_response",
     "video_input",
@@ -142,6 +144,11 @@ def detects_activity(config: LiveGenerationConfig) -> bool:
     realtime = config.realtime_input_config
     detection = realtime.automatic_activity_detection if realtime else None
     return not (detection and detection.disabled)
+
+
+def seeds_history(config: LiveGenerationConfig) -> bool:
+    """Whether the contents up to the first `turn_complete` are history."""
+    return bool(config.history_config and config.history_config.initial_history_in_client_content)
 
 
 def check_activity(config: LiveGenerationConfig, *, manual: bool, method: str) -> None:

@@ -42,6 +42,8 @@ class Secret:
 
 
 def hide(credential: Credential) -> Secret | Callable[[], str]:
+    if not isinstance(credential, str) and not callable(credential):
+        raise TypeError(f"A key or token is a str, or a callable that returns one, not {type(credential).__name__}.")
     return Secret(credential) if isinstance(credential, str) else credential
 
 

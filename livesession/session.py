@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import warnings
 import weakref
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import final
+from typing import TYPE_CHECKING, TypeVar, final
 
 from livesession import requests
 from livesession.backends import Backend
-from livesession.connection.closing import ABNORMAL, Ending
+from livesession.connection.closing import ABNORMAL, NORMAL, Ending
 from livesession.conversation import Conversation
 from livesession.errors import (
+    ConfigurationError,
     ConnectError,
-    ForkedSessionError,
     InvalidRequestError,
     ResumptionError,
     SessionClosedError,
@@ -25,7 +24,7 @@ from livesession.opening import ConnectionAttempt, Line
 from livesession.options import SessionOptions
 from livesession.receiving import MessageStream, TurnStream
 from livesession.requests import Media, Request
-from livesession.turn import Turn
+from livesession.turn import Span, Turn
 from livesession.types.client import (
     ActivityEnd,
     ActivityStart,
@@ -39,7 +38,12 @@ from livesession.types.content import FunctionResponse, GenerativeContentBlob
 from livesession.types.usage import UsageMetadata
 from livesession.wire import encode
 
+if TYPE_CHECKING:
+    from livesession.connection.connection import Connection
+
 __all__ = ["LiveSession"]
+
+Seconds = TypeVar("Seconds", float, "float | None")
 
 
 @final
@@ -74,11 +78,11 @@ class LiveSession:
     _line: Line
     _conversation: Conversation
     _resumption: SessionResumptionConfig | None
-    _pid: int
+    _is_seeding: bool
     _is_closed: bool
     _attempt: ConnectionAttempt
     _resuming: threading.Lock  # held by the one thread that resumes the session; others only try it
-    _forget: weakref.finalize[[Line, int], LiveSession]
+    _forget: weakref.finalize[[Line, Conversation], LiveSession]
 
     def __repr__(self) -> str:
         state = "closed" if self.is_closed else "open"
@@ -90,7 +94,7 @@ class LiveSession:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._pid == os.getpid():
+        if self._conversation.is_of_this_process:
             self.close()
 
     # What the session is.
@@ -160,7 +164,7 @@ class LiveSession:
             SessionClosedError: At the call: after `close()`, and when the end has been reported before.
         """
         self._check_receivable()
-        return MessageStream(self._conversation, timeout, self)
+        return MessageStream(self._conversation, check_timeout(timeout), self)
 
     def receive_turn(self, timeout: float | None = None) -> TurnStream:
         """Iterates over the messages of one turn; its `turn` is the `Turn` put together so far.
@@ -175,10 +179,7 @@ class LiveSession:
         code 1000; it and `ReceiveTimeout` hold the turn so far in `turn`.
         """
         self._check_receivable()
-        first = self._conversation.turns.first_to_receive()
-        return TurnStream(
-            self._conversation, self._options.turn_timeout if timeout is None else timeout, self, first=first
-        )
+        return self._turn_stream(timeout)
 
     def ask(self, request: Request, *, timeout: float | None = None) -> Turn:
         """Sends a complete turn and returns the answer, put together.
@@ -195,24 +196,21 @@ class LiveSession:
         """
         self._check_receivable()
         message = requests.client_content(request, turn_complete=True)
-        stream = TurnStream(
-            self._conversation, self._options.turn_timeout if timeout is None else timeout, self, first=0
-        )
+        stream = self._turn_stream(timeout)
         stream.claim()
         try:
-            stream.start_at(self._send_request(message, None))
+            stream.answers(self._send_request(message, None))
             return stream.collect()
         finally:
             stream.close()
 
-    def _turn_stream(self, timeout: float | None, first: int) -> TurnStream:
-        silence = self._options.turn_timeout if timeout is None else timeout
-        return TurnStream(self._conversation, silence, self, first=first)
+    def _turn_stream(self, timeout: float | None) -> TurnStream:
+        silence = self._options.turn_timeout if timeout is None else check_timeout(timeout)
+        return TurnStream(self._conversation, silence, self)
 
     def _check_receivable(self) -> None:
         self._check_usable()
-        if self._conversation.end_reported:
-            raise self._conversation.end_error()
+        self._conversation.check_not_reported()
 
     # Sending turns.
 
@@ -239,9 +237,14 @@ class LiveSession:
         """
         self._send(LiveClientContent(turn_complete=False), timeout)
 
-    def _send_request(self, message: LiveClientContent, timeout: float | None) -> int:
-        """Sends what asks for an answer; the number of the turn that will be the answer."""
+    def _send_request(self, message: LiveClientContent, timeout: float | None) -> Span:
+        """Sends what asks for an answer; where the answer will begin."""
         self._check_usable()
+        if self._is_seeding:
+            # The contents up to the first turn_complete are history, which is not answered.
+            self._is_seeding = False
+            self._send(message, timeout)
+            return self._conversation.turns.to_receive()
         answer = self._conversation.turns.requested()
         try:
             self._send(message, timeout)
@@ -256,7 +259,7 @@ class LiveSession:
     def send_text_realtime(self, text: str, *, timeout: float | None = None) -> None:
         """Sends what the user typed (`realtimeInput.text`); under automatic detection it asks for an answer."""
         self._send_input(requests.text_input(text), timeout)
-        self._conversation.turns.spoken()
+        self._conversation.turns.spoken(asks=requests.detects_activity(self._setup.generation_config))
 
     def send_audio_realtime(self, audio: Media, *, timeout: float | None = None) -> None:
         """Sends a piece of what the microphone hears (`realtimeInput.audio`).
@@ -297,12 +300,13 @@ class LiveSession:
         """Says that the user begins to speak (`activityStart`); automatic detection must be off."""
         requests.check_activity(self._setup.generation_config, manual=True, method="send_activity_start")
         self._send_input(LiveClientRealtimeInput(activity_start=ActivityStart()), timeout)
-        self._conversation.turns.spoken()
+        self._conversation.turns.spoken(asks=False)
 
     def send_activity_end(self, *, timeout: float | None = None) -> None:
         """Says that the user has spoken (`activityEnd`), which asks for an answer; automatic detection must be off."""
         requests.check_activity(self._setup.generation_config, manual=True, method="send_activity_end")
         self._send_input(LiveClientRealtimeInput(activity_end=ActivityEnd()), timeout)
+        self._conversation.turns.spoken(asks=True)
 
     def send_audio_stream_end(self, *, timeout: float | None = None) -> None:
         """Says that the microphone pauses (`audioStreamEnd`); automatic detection must be on, as it is by default."""
@@ -326,9 +330,14 @@ class LiveSession:
     def _send(self, message: LiveClientMessage, timeout: float | None) -> None:
         self._check_usable()
         data = encode(message)
-        connection = self._line.connection
-        assert connection is not None
-        connection.send(data, self._options.send_timeout if timeout is None else timeout)
+        if self._resuming.locked():
+            raise SessionClosedError("The session is being resumed; send this again when it has been.")
+        self._connection.send(data, self._options.send_timeout if timeout is None else check_timeout(timeout))
+
+    @property
+    def _connection(self) -> Connection:
+        assert self._line.connection is not None
+        return self._line.connection
 
     # Ending, and going on.
 
@@ -339,15 +348,14 @@ class LiveSession:
         plus half a second, whatever the server and other threads do. An iterator that is open yields what had
         arrived and stops; a send that is stuck raises. Never raises for the state of the network.
         """
-        self._check_process()
+        self._conversation.check_process()
+        patience = self._options.close_timeout if timeout is None else check_timeout(timeout)
         if self._is_closed:
             return
         self._is_closed = True
         self._forget.detach()
         self._attempt.cancel()
-        connection = self._line.connection
-        assert connection is not None
-        connection.close(self._options.close_timeout if timeout is None else timeout)
+        self._connection.close(patience)
 
     def resume_session(self, session_resumption: SessionResumptionConfig | None = None) -> None:
         """Takes the conversation up again over a new connection; the old one is closed first.
@@ -383,31 +391,31 @@ class LiveSession:
 
     def _reconnect(self, config: SessionResumptionConfig) -> None:
         self._attempt.detach()
-        old = self._line.connection
-        assert old is not None
-        old.close(self._options.close_timeout)
-        self._conversation.reopen()
         self._attempt = ConnectionAttempt(self._backend, self._setup, self._options, self._conversation)
+        if self._is_closed:  # by another thread, which had only the old attempt to cancel
+            self._attempt.cancel()
+        self._connection.close(self._options.close_timeout)
+        self._conversation.reopen()
         try:
             self._attempt.run(self._line, config)
-        except ConnectError as error:
-            self._conversation.finish(Ending(ABNORMAL, "", "local", "The session could not be resumed", error))
-            raise ResumptionError(f"The session could not be resumed: {error}") from error
-        finally:
-            if self._is_closed and self._line.connection is not None:
-                self._line.connection.close(self._options.close_timeout)
+        except BaseException as error:
+            self._conversation.finish(self._unresumed(error))
+            if isinstance(error, ConnectError):
+                raise ResumptionError(f"The session could not be resumed: {error}") from error
+            raise
+        if self._is_closed:
+            self._connection.close(self._options.close_timeout)
+            self._check_usable()
+
+    def _unresumed(self, error: BaseException) -> Ending:
+        if self._is_closed:
+            return Ending(NORMAL, "closed by this side", "local")
+        return Ending(ABNORMAL, "", "local", "The session could not be resumed", error)
 
     def _check_usable(self) -> None:
-        self._check_process()
+        self._conversation.check_process()
         if self._is_closed:
             raise SessionClosedError("This session has been closed and cannot be used; connect() a new one.")
-
-    def _check_process(self) -> None:
-        if self._pid != os.getpid():
-            raise ForkedSessionError(
-                "This session was opened before the process was forked, and belongs to the parent. Call connect() in "
-                "the child; under gunicorn --preload, that is in the worker and not at import."
-            )
 
 
 def connect_session(
@@ -421,13 +429,20 @@ def connect_session(
     session._line = Line()
     session._conversation = Conversation(options.inbox_bytes, session._line.wake)
     session._resumption = resumption
-    session._pid = os.getpid()
     session._is_closed = False
+    session._is_seeding = requests.seeds_history(setup.generation_config) and not (resumption and resumption.handle)
     session._attempt = ConnectionAttempt(backend, setup, options, session._conversation)
     session._resuming = threading.Lock()
     session._attempt.run(session._line, resumption)
-    session._forget = weakref.finalize(session, warn_forgotten, session._line, session._pid)
+    session._forget = weakref.finalize(session, warn_forgotten, session._line, session._conversation)
     return session
+
+
+def check_timeout(seconds: Seconds) -> Seconds:
+    """A time limit of the user's; None and infinity are none."""
+    if seconds is not None and not seconds >= 0:
+        raise ConfigurationError(f"A timeout is a number of seconds, 0 or more, not {seconds!r}.")
+    return seconds
 
 
 def checked(stream: Iterable[Media]) -> Iterator[Media]:
@@ -445,9 +460,9 @@ def checked(stream: Iterable[Media]) -> Iterator[Media]:
         yield chunk
 
 
-def warn_forgotten(line: Line, pid: int) -> None:
+def warn_forgotten(line: Line, conversation: Conversation) -> None:
     """A session that nobody holds any more, or that is open at exit, is ended without a word."""
     connection = line.connection
-    if pid == os.getpid() and connection is not None and connection.ending is None:
+    if conversation.is_of_this_process and connection is not None and connection.ending is None:
         connection.abandon()
         warnings.warn("a LiveSession was not closed: use `with`, or call close()", ResourceWarning, stacklevel=2)

@@ -5,18 +5,34 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 
+import attrs
 from attrs import field, frozen
 
 from livesession.errors import ProtocolError
 from livesession.types.content import FunctionCall
 from livesession.types.enums import TurnCompleteReason
 from livesession.types.grounding import GroundingMetadata
-from livesession.types.server import LiveServerContent, LiveServerMessage, LiveServerToolCall, Transcription
+from livesession.types.server import (
+    LiveServerContent,
+    LiveServerMessage,
+    LiveServerToolCall,
+    LiveServerToolCallCancellation,
+    LiveServerUsageMetadata,
+    Transcription,
+)
 from livesession.types.usage import UsageMetadata
 
-__all__ = ["Turn", "TurnBuilder", "TurnLedger"]
+__all__ = ["Span", "Turn", "TurnBuilder", "TurnLedger", "belongs_to_a_turn"]
 
 AUDIO_RATE = 24_000
+
+PARTS_OF_A_TURN = (
+    LiveServerContent,
+    LiveServerToolCall,
+    LiveServerToolCallCancellation,
+    LiveServerUsageMetadata,
+    ProtocolError,
+)
 
 
 @frozen(kw_only=True)
@@ -113,61 +129,101 @@ def opens_turn(item: LiveServerMessage | ProtocolError) -> bool:
     return isinstance(item, LiveServerToolCall)
 
 
+def belongs_to_a_turn(item: LiveServerMessage | ProtocolError) -> bool:
+    """Whether a message is part of an answer, and not news of the session."""
+    return isinstance(item, PARTS_OF_A_TURN)
+
+
+@frozen
+class Span:
+    """Where an answer begins.
+
+    Attributes:
+        first: Turns with a lower number are over.
+        answer: The number of the turn that answers the last request.
+        since: Frames of that number that came before this one trail the turn before it.
+    """
+
+    first: int = 0
+    answer: int = 0
+    since: int = 0
+
+    def excludes(self, turn: int, serial: int) -> bool:
+        return turn < self.first or (turn == self.answer and serial < self.since)
+
+
 class TurnLedger:
     """Counts turns, so that an answer is not taken for that to another question.
 
-    The server does not say which request a turn answers. But it ends one turn for each request that completes one,
-    interrupted or not, in order; so the number of a turn says which request it belongs to.
+    The server does not say which request a turn answers. But it ends one turn for each request that asks for an
+    answer, interrupted or not, in order; so the number of a turn says which request it belongs to. What trails a
+    turn that has ended, such as a late transcript, is told from the next answer by when it came.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # guards all fields; no other lock is taken inside
         self._completed = 0  # turns that the server has ended
+        self._frames = 0  # frames that have come
         self._expected = 0  # requests that are still to be answered
         self._is_open = False  # whether the server is in the middle of a turn
         self._begun: int | None = None  # the turn that the consumer is in the middle of
-        self._first = 0  # earlier turns are over for `receive_turn()`
+        self._span = Span()  # what comes next for `receive_turn()`
 
-    def arrived(self, items: Sequence[LiveServerMessage | ProtocolError]) -> tuple[int, bool]:
-        """Reader: the number of the turn that a frame belongs to, and whether the frame ends it."""
+    def arrived(self, items: Sequence[LiveServerMessage | ProtocolError]) -> tuple[int, int, bool]:
+        """Reader: the numbers of a frame's turn and of the frame, and whether it ends the turn."""
         ends = any(isinstance(item, LiveServerContent) and item.ends_turn for item in items)
         with self._lock:
-            number = self._completed
+            turn, serial = self._completed, self._frames
+            self._frames += 1
             if ends:
                 self._completed += 1
                 self._expected = max(0, self._expected - 1)
                 self._is_open = False
             elif any(map(opens_turn, items)):
                 self._is_open = True
-            return number, ends
+            return turn, serial, ends
 
-    def requested(self) -> int:
-        """Sender: a request that asks for an answer is about to go out; the number of the turn that will answer it."""
+    def requested(self) -> Span:
+        """Sender: a request that asks for an answer is about to go out; where the answer will begin."""
         with self._lock:
-            answer = self._completed + max(self._expected, int(self._is_open))
+            due = max(self._expected, int(self._is_open))
             self._expected += 1
             self._forget_begun()
-            return answer
+            answer = self._completed + due
+            self._span = attrs.evolve(self._span, answer=answer, since=0 if due else self._frames)
+            return attrs.evolve(self._span, first=answer)
 
     def withdrawn(self) -> None:
         """Sender: the request did not go out after all."""
         with self._lock:
             self._expected = max(0, self._expected - 1)
 
-    def restarted(self) -> None:
-        """A new connection: what the old one still owed will not come."""
-        with self._lock:
-            self._expected = 0
-            self._is_open = False
+    def spoken(self, *, asks: bool) -> None:
+        """Sender: realtime input that begins something new went out, and perhaps asks for an answer.
 
-    def spoken(self) -> None:
-        """Sender: realtime input that begins something new went out."""
+        Several such inputs may be answered by one turn, so they count as one.
+        """
         with self._lock:
             self._forget_begun()
+            if asks:
+                self._expected = max(self._expected, 1)
+
+    def settle(self) -> None:
+        """Consumer: the server owes nothing more, after all."""
+        with self._lock:
+            self._expected = 0
+
+    def restarted(self) -> None:
+        """A new connection: what the old one still owed will not come, and what it had begun is over."""
+        with self._lock:
+            self._completed = max(self._completed + 1, self._span.first)
+            self._expected = 0
+            self._is_open = False
+            self._begun = None
 
     def _forget_begun(self) -> None:
         if self._begun is not None:
-            self._first = max(self._first, self._begun + 1)
+            self._span = attrs.evolve(self._span, first=max(self._span.first, self._begun + 1))
             self._begun = None
 
     def delivered(self, item: LiveServerMessage | ProtocolError, turn: int, *, ends_turn: bool) -> None:
@@ -178,8 +234,8 @@ class TurnLedger:
             elif opens_turn(item):
                 self._begun = turn
 
-    def first_to_receive(self, at_least: int = 0) -> int:
-        """Consumer: messages of turns with a lower number are left over from earlier ones."""
+    def to_receive(self, first: int = 0) -> Span:
+        """Consumer: what comes next; turns with a number below `first` are over."""
         with self._lock:
-            self._first = max(self._first, at_least)
-            return self._first
+            self._span = attrs.evolve(self._span, first=max(self._span.first, first))
+            return self._span

@@ -271,3 +271,55 @@ def test_two_sessions_share_nothing_that_one_can_see_from_the_other():
             one.close()
             assert not other.is_closed
             assert other.ask("still there").text == "still there"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_an_iterator_that_was_open_at_a_fork_raises_in_the_child():
+    program = PRELUDE + textwrap.dedent(
+        """
+        import os
+        from livesession import ForkedSessionError
+        with model.connect() as session:
+            stream = session.receive()
+            child = os.fork()
+            if child == 0:
+                try:
+                    next(stream)
+                except ForkedSessionError:
+                    os._exit(7)
+            print("child:", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        """
+    )
+    with script_server(idle) as server:
+        done = run(program, server.url)
+    assert done.stdout.strip() == "child: 7", done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no limit on descriptors here")
+def test_too_many_open_files_is_an_error_of_connect():
+    program = PRELUDE + textwrap.dedent(
+        """
+        import os, resource
+        from livesession import ConnectError
+        model.connect().close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+        taken = []
+        while True:
+            try:
+                taken.append(os.dup(0))
+            except OSError:
+                break
+        errors = set()
+        for _ in range(6):
+            try:
+                model.connect().close()
+                errors.add("none")
+            except Exception as error:
+                errors.add(type(error).__name__)
+            os.close(taken.pop())
+        print(sorted(errors))
+        """
+    )
+    with script_server(idle) as server:
+        done = run(program, server.url)
+    assert done.stdout.strip() == "['ConnectError', 'none']", done.stdout + done.stderr

@@ -29,7 +29,7 @@ class Proxy:
         self.requests: list[bytes] = []
         self._greet = greet
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self._listener.getsockname()[1]
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self._thread = threading.Thread(target=self._serve, name="proxy")
 
     def __enter__(self) -> Proxy:

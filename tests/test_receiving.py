@@ -478,3 +478,68 @@ def test_a_session_that_nobody_receives_from_does_not_hold_up_another():
             stream = quick.receive()
             assert [len(next(stream).text) for _ in range(20)] == [2_000] * 20
             assert not slow.is_closed
+
+
+def test_one_message_over_the_budget_does_not_end_the_session_even_by_choice():
+    options = SessionOptions(inbox_bytes=1_000, on_full="error")
+    with script_server(sends(said("x" * 5_000))) as server, server.model(options=options).connect() as session:
+        assert len(next(session.receive()).text) == 5_000
+        assert not session.is_closed
+
+
+def test_a_send_that_fails_on_a_paused_session_costs_nothing_that_had_arrived():
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send(*[said("x" * 2_000)] * 40)
+        peer.websocket.close_timeout = 0.2  # the client reads nothing, so it will not answer
+        peer.close(1011, "Deadline expired before operation could complete.")
+
+    def send_until_refused(session) -> None:
+        while True:
+            session.send_audio_realtime(bytes(640))
+
+    with script_server(script) as server:
+        with server.model(options=SessionOptions(inbox_bytes=5_000)).connect() as session:
+            with pytest.raises(ConnectionClosedError):
+                send_until_refused(session)
+            received = []
+            with pytest.raises(ConnectionClosedError) as caught:
+                received.extend(collect(session, received))
+    assert len(received) == 40
+    assert (caught.value.code, caught.value.origin) == (1011, "server")
+
+
+def collect(session, received: list) -> list:
+    for message in session.receive():
+        received.append(message)
+    return []
+
+
+def test_closing_an_iterator_from_another_thread_ends_its_wait_and_takes_nothing():
+    asked = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.accept()
+        assert asked.wait(PATIENCE)
+        peer.send(said("for the second"))
+        peer.wait_for_end()
+
+    with script_server(script) as server, server.model().connect() as session:
+        first = session.receive()
+        waiting = InThread(lambda: list(first))
+        waiting.thread.join(0.05)
+        first.close()
+        assert waiting.result() == []
+        asked.set()
+        assert next(session.receive()).text == "for the second"
+
+
+def test_an_unknown_message_before_setup_complete_is_delivered_and_the_session_opens():
+    def script(peer: Peer) -> None:
+        peer.read()
+        peer.send({"brandNew": 1}, {"setupComplete": {}})
+        peer.wait_for_end()
+
+    with script_server(script) as server, server.model().connect() as session:
+        with pytest.raises(UnsupportedMessageError):
+            next(session.receive())

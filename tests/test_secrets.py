@@ -8,6 +8,7 @@ import traceback
 import pytest
 
 from livesession import FirebaseAI, GoogleAI, LiveGenerativeModel, LiveSessionError, SessionOptions, VertexAI
+from livesession.secret import Secret
 from tests.kit.servers import Peer, RawPeer, raw_server, script_server
 from tests.kit.waiting import PATIENCE
 
@@ -149,3 +150,31 @@ def test_cookies_of_one_server_are_not_sent_to_another_session():
             connect_error(GoogleAI(api_key=KEY, base_url=server.url, proxy=False))
     assert len(requests) == 2
     assert not any(b"Cookie" in request for request in requests)
+
+
+@pytest.mark.parametrize(
+    "url", [f"http://user:x#{KEY}@127.0.0.1:1", f"http://user:{KEY}@127.0.0.1:port", f"{KEY}\u2100@host"]
+)
+def test_a_proxy_that_cannot_be_read_shows_no_password(url):
+    backend = GoogleAI(api_key="k", base_url="ws://server.invalid", proxy=url)
+    del url
+    assert KEY not in page(connect_error(backend))
+
+
+def test_a_server_that_repeats_the_key_does_not_make_it_show():
+    def echo_body(peer: RawPeer) -> None:
+        peer.read_request()
+        peer.answer("403 Forbidden", f"you said {KEY}".encode())
+        peer.wait_for_end()
+
+    def echo_reason(peer: Peer) -> None:
+        peer.read()
+        peer.close(1008, f"who is {KEY}?")
+
+    for server_of, script in ((raw_server, echo_body), (script_server, echo_reason)):
+        with server_of(script) as server:
+            for backend in hide(server.url):
+                if "auth_tokens" not in backend.endpoint().headers.get("Authorization", Secret("")).reveal():
+                    error = connect_error(backend)
+                    assert KEY not in page(error)
+                    assert KEY not in str(vars(error))

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
+import signal
 import threading
 import zlib
 
 import pytest
 
-from livesession import ConnectError, GenerativeContentBlob, GoogleAI, LiveGenerativeModel
-from tests.kit.servers import Peer, script_server
+from livesession import (
+    ConnectError,
+    GenerativeContentBlob,
+    GoogleAI,
+    LiveGenerativeModel,
+    SendTimeout,
+    SessionOptions,
+)
+from tests.kit.servers import Peer, RawPeer, raw_server, script_server
 from tests.kit.waiting import PATIENCE, InThread
 
 PER_SENDER = 150
@@ -123,3 +131,46 @@ def test_a_large_message_over_tls_is_delivered_whole(server_tls, client_tls):
 
     with script_server(script, server_tls) as server, server.model(ssl_context=client_tls).connect() as session:
         assert next(session.receive()).text == text
+
+
+def test_a_send_over_tls_that_was_refused_whole_ends_the_session_because_openssl_keeps_it(server_tls, client_tls):
+    leaving = threading.Event()
+
+    def script(peer: RawPeer) -> None:
+        peer.accept()
+        leaving.wait(PATIENCE)
+
+    def send_until_refused(session) -> None:
+        while True:
+            session.send_text_realtime("a" * 9_000, timeout=0.2)
+
+    with raw_server(script, server_tls) as server:
+        session = server.model(ssl_context=client_tls).connect()
+        with pytest.raises(SendTimeout) as caught:
+            send_until_refused(session)
+        assert caught.value.session_ended
+        assert session.is_closed
+        leaving.set()
+        session.close()
+
+
+def test_an_attempt_that_is_given_up_during_the_tls_handshake_ends_at_once():
+    leaving = threading.Event()
+
+    def connect(server) -> None:
+        backend = GoogleAI(api_key="k", base_url=server.url.replace("ws:", "wss:"), proxy=False)
+        LiveGenerativeModel("m", backend=backend, options=SessionOptions(connect_timeout=60)).connect()
+
+    def script(peer: RawPeer) -> None:
+        peer.socket.recv(65536)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        leaving.wait(PATIENCE)
+
+    with raw_server(script) as server:
+        with pytest.raises(KeyboardInterrupt):
+            connect(server)
+        [thread] = [each for each in threading.enumerate() if each.name == "livesession-connect"] or [None]
+        if thread is not None:
+            thread.join(5)
+            assert not thread.is_alive()
+        leaving.set()

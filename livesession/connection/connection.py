@@ -36,6 +36,7 @@ class Connection:
         may_read: Asked before each read; after it said False, `wake()` makes the reader ask again.
         on_end: Called on the reader thread, once, after the last message.
         max_message_bytes: The size of a message at the most.
+        redact: Takes secrets out of the server's words.
     """
 
     def __init__(
@@ -46,14 +47,17 @@ class Connection:
         may_read: Callable[[], bool],
         on_end: Callable[[Ending], None],
         max_message_bytes: int,
+        redact: Callable[[str], str] = str,
     ) -> None:
         self._duplex = Duplex(opened.socket)
         self._frames = FrameReader(max_message_bytes, opened.received)
-        self._writer = FrameWriter(self._duplex, self._check_open)
+        self._writer = FrameWriter(self._duplex)
         self._states = StateMachine()
         self._on_message = on_message
         self._may_read = may_read
+        self._redact = redact
         self._on_end = on_end
+        self._reads_on = False  # to the end, whether or not there is room for more
         self._close_deadline = Deadline(None)
         self._close_frame_done = False
         self._reader = threading.Thread(target=self._run, name="livesession-reader", daemon=True)
@@ -83,11 +87,17 @@ class Connection:
 
     def send(self, data: bytes, timeout: float, opcode: int = TEXT) -> None:
         """Writes one message whole, within `timeout` seconds. Raises `SendTimeout` or `SessionClosedError`."""
+        self._write(data, timeout, opcode, self._check_open)
+
+    def send_setup(self, data: bytes, timeout: float) -> None:
+        """Writes the first message, the only one in state SETUP. Raises as `send` does."""
+        self._write(data, timeout, TEXT, self._check_setup)
+
+    def _write(self, data: bytes, timeout: float, opcode: int, check: Callable[[], None]) -> None:
         try:
-            self._writer.send(data, Deadline(timeout), opcode)
+            self._writer.send(data, Deadline(timeout), opcode, check)
         except StreamBroken as error:
-            if not self.is_reader_thread:
-                self._reader.join(ENDING_WAIT)
+            self._find_out_why()
             self._fail(Ending(ABNORMAL, "", "network", "The connection was lost while sending", error.__cause__))
             raise self._end_error() from error.__cause__
         except SendTimeout as error:
@@ -100,8 +110,19 @@ class Connection:
             self._fail_if_torn()
             raise
 
+    def _find_out_why(self) -> None:
+        """Lets the reader come to the server's close frame, which may be waiting behind messages."""
+        self._reads_on = True
+        self._duplex.wake()
+        if not self.is_reader_thread:
+            self._reader.join(ENDING_WAIT)
+
+    def _check_setup(self) -> None:
+        if self.state is not State.SETUP:
+            raise self._end_error()
+
     def _check_open(self) -> None:
-        if not self._states.may_send:
+        if self.state is not State.OPEN:
             raise self._end_error()
 
     def _end_error(self) -> SessionClosedError:
@@ -117,6 +138,7 @@ class Connection:
     def _fail(self, ending: Ending) -> None:
         """Ends the connection at once; the reader still delivers what had arrived."""
         if self._states.on(Event.ENDED, ending):
+            self._reads_on = True
             self._duplex.shutdown()
             self._duplex.wake()
 
@@ -175,7 +197,7 @@ class Connection:
         while True:
             if count is not None and (ending := self._take(count)):
                 return ending
-            paused = not self._may_read()
+            paused = not (self._reads_on or self._may_read())
             if self._is_time_to_stop(paused):
                 return Ending(ABNORMAL, "", "local", "Reading was stopped")
             count = None if paused else self._duplex.read_into(self._frames.buffer())
@@ -198,14 +220,14 @@ class Connection:
         elif message.opcode == CLOSE:
             code, reason = read_close(message.data)
             self._writer.owe_close(code)
-            return Ending(code, reason, "server")
+            return Ending(code, self._redact(reason), "server")
         return None
 
     def _is_time_to_stop(self, paused: bool) -> bool:
         """Whether the end need not be waited for: the close deadline passed, or nobody makes room for more."""
-        if self.state is State.CLOSING:
-            return self._close_deadline.expired() or (paused and self._close_frame_done)
-        return self.state is State.CLOSED and paused
+        if self.state is not State.CLOSING:
+            return False
+        return self._close_deadline.expired() or (paused and self._close_frame_done)
 
     def _wait(self, paused: bool) -> None:
         self._writer.flush()

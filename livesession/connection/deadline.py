@@ -6,12 +6,14 @@ import time
 
 __all__ = ["Deadline"]
 
+LONGEST = 1_000_000.0  # seconds; what poll() and locks can wait for is limited, at some 24 days
+
 
 class Deadline:
     """Counts down from a number of seconds, on the monotonic clock; None never ends."""
 
     def __init__(self, seconds: float | None) -> None:
-        self._at = None if seconds is None else time.monotonic() + seconds
+        self._at = None if seconds is None else time.monotonic() + min(seconds, LONGEST)
 
     def left(self) -> float | None:
         """Seconds left, never negative; None without an end."""

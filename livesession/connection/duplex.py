@@ -38,6 +38,14 @@ class Duplex:
         self._read_wants_write = False
         self._write_wants_read = False
 
+    @property
+    def keeps_what_it_refused(self) -> bool:
+        """Whether bytes that `write` did not take may go out all the same.
+
+        OpenSSL has made a record of them by then, and sends it with the next write, whatever that is given.
+        """
+        return self._is_tls
+
     def read_into(self, buffer: memoryview) -> int | None:
         """Bytes read; 0 at the end of the stream; None when there is nothing yet. Raises `OSError`."""
         try:

@@ -14,6 +14,7 @@ from livesession.secret import Secret
 
 __all__ = ["Endpoint"]
 
+SHORTEST_SECRET = 6
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -62,6 +63,14 @@ class Endpoint:
         """Path and query."""
         path = self.parts.path or "/"
         return f"{path}?{self.parts.query}" if self.parts.query else path
+
+    def redact(self, text: str) -> str:
+        """The text without the headers' values, should a server repeat them."""
+        for value in self.headers.values():
+            for secret in (value.reveal(), value.reveal().rpartition(" ")[2]):
+                if len(secret) >= SHORTEST_SECRET:
+                    text = text.replace(secret, "<secret>")
+        return text
 
     def check(self) -> None:
         """Raises `ConfigurationError` for an address or a header that cannot be used."""

@@ -13,6 +13,7 @@ import ssl
 import threading
 from functools import lru_cache
 from os import environ
+from typing import TypeVar
 
 import websocket
 from attrs import frozen
@@ -24,6 +25,8 @@ from livesession.connection.rejection import explain, rejection
 from livesession.errors import ConnectError, ConnectTimeout, LiveSessionError
 
 __all__ = ["Opened", "Opening"]
+
+Sock = TypeVar("Sock", bound=socket.socket)
 
 MAX_ANSWER_BYTES = 64 * 1024  # of an HTTP answer, headers and body
 COOKIE_FREE_HOST = "livesession.invalid"
@@ -45,17 +48,18 @@ class Opening:
         self._endpoint = endpoint
         self._timeout = timeout
         self._deadline = Deadline(timeout)
-        self._lock = threading.Lock()  # guards the four fields below; held for assignments and one shutdown
+        self._lock = threading.Lock()  # guards the five fields below; held for assignments and one shutdown
         self._socket: socket.socket | None = None
         self._abandoned = False
+        self._is_taken = False
         self._opened: Opened | None = None
         self._error: LiveSessionError | None = None
         self._done = threading.Event()
 
     def wait(self) -> Opened:
         """The open connection. Raises `ConnectError`; whatever ends the wait early abandons the attempt."""
-        threading.Thread(target=self._run, name="livesession-connect", daemon=True).start()
         try:
+            threading.Thread(target=self._run, name="livesession-connect", daemon=True).start()
             finished = self._done.wait(self._deadline.left())
         except BaseException:
             self.abandon()
@@ -63,7 +67,9 @@ class Opening:
         if not finished:
             self.abandon()
             raise self._timed_out()
-        if self._opened is None:
+        with self._lock:
+            self._is_taken = not self._abandoned
+        if self._opened is None or not self._is_taken:
             raise self._error or ConnectError("The attempt to connect was given up, because the session was closed.")
         return self._opened
 
@@ -74,6 +80,8 @@ class Opening:
             if self._socket is not None:
                 with contextlib.suppress(OSError):
                     socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+            if self._opened is not None and not self._is_taken:
+                self._opened.socket.close()  # it was opened in the moment in which the waiter gave up
         self._done.set()
 
     def _run(self) -> None:
@@ -97,15 +105,17 @@ class Opening:
             sock = connect_through(proxy, self._endpoint, self._deadline, self._hold)
             if self._endpoint.is_tls:
                 context = self._endpoint.ssl_context or default_context(self._endpoint.ca_file)
-                sock.settimeout(self._deadline.left())
-                sock = self._hold(context.wrap_socket(sock, server_hostname=self._endpoint.host))
+                secure = self._hold(start_tls(sock, context, self._endpoint.host))
+                secure.settimeout(self._deadline.left())
+                secure.do_handshake()
+                sock = secure
             return upgrade(sock, self._endpoint, self._deadline)
         except BaseException:
             if self._socket is not None:
                 self._socket.close()
             raise
 
-    def _hold(self, sock: socket.socket) -> socket.socket:
+    def _hold(self, sock: Sock) -> Sock:
         """Remembers the socket, so that it can be shut down under a blocking call."""
         with self._lock:
             self._socket = sock
@@ -119,6 +129,11 @@ class Opening:
             "network and the proxy, or allow more time with SessionOptions(connect_timeout=...).",
             retryable=True,
         )
+
+
+def start_tls(sock: socket.socket, context: ssl.SSLContext, host: str) -> ssl.SSLSocket:
+    """The socket with TLS on it, before the handshake, so that the handshake can be ended from outside."""
+    return context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
 
 
 def default_context(ca_file: str | None) -> ssl.SSLContext:

@@ -48,12 +48,20 @@ class Proxy:
 
 
 def read_proxy(url: Secret) -> Proxy:
-    parts = urlsplit(with_scheme(url))
-    if parts.scheme not in ("http", *SOCKS) or not parts.hostname:
-        del parts  # it holds the password, and a debug page shows it
+    """The parts of a proxy's URL; what fails on the way has seen the password, so nothing of it is told."""
+    proxy = parse_proxy(url)
+    if proxy is None or proxy.scheme not in ("http", *SOCKS) or not proxy.host:
         raise ConfigurationError("The proxy must be given as http://host:port or socks5h://host:port.")
-    login = Secret(f"{unquote(parts.username)}:{unquote(parts.password or '')}") if parts.username else None
-    return Proxy(parts.scheme, parts.hostname, parts.port or (80 if parts.scheme == "http" else 1080), login)
+    return proxy
+
+
+def parse_proxy(url: Secret) -> Proxy | None:
+    try:
+        parts = urlsplit(with_scheme(url))
+        login = Secret(f"{unquote(parts.username)}:{unquote(parts.password or '')}") if parts.username else None
+        return Proxy(parts.scheme, parts.hostname or "", parts.port or (80 if parts.scheme == "http" else 1080), login)
+    except ValueError:
+        return None
 
 
 def with_scheme(url: Secret) -> str:

@@ -57,7 +57,7 @@ def rejection(received: bytes | bytearray, error: Exception, endpoint: Endpoint)
     if match is None or match[1] == "101":
         return no_upgrade(received, error, endpoint)
     status = int(match[1])
-    text = body[:BODY_SHOWN].decode("utf-8", "replace")
+    text = endpoint.redact(body[:BODY_SHOWN].decode("utf-8", "replace"))
     made = UpgradeRejectedError(
         f"{endpoint.host}:{endpoint.port} answered HTTP {status} instead of opening a WebSocket{summary(text)}. "
         f"{advice(status)}",

@@ -49,8 +49,6 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.CLOSING, Event.ENDED): State.CLOSED,
 }
 
-MAY_SEND = {State.SETUP, State.OPEN}
-
 
 class StateMachine:
     """Where a connection is, and how it ended."""
@@ -68,10 +66,6 @@ class StateMachine:
     def ending(self) -> Ending | None:
         """How it ended, from the moment on when that was decided; None before."""
         return self._ending
-
-    @property
-    def may_send(self) -> bool:
-        return self._state in MAY_SEND
 
     def on(self, event: Event, ending: Ending | None = None) -> bool:
         """Moves on; False when the event changes nothing here. The first `ending` given is kept."""

@@ -30,16 +30,10 @@ class StreamBroken(Exception):
 
 
 class FrameWriter:
-    """Writes frames to a `Duplex`.
+    """Writes frames to a `Duplex`."""
 
-    Args:
-        duplex: The socket.
-        check_open: Called with the lock held, before a frame is begun; raises when the connection is not open.
-    """
-
-    def __init__(self, duplex: Duplex, check_open: Callable[[], None]) -> None:
+    def __init__(self, duplex: Duplex) -> None:
         self._duplex = duplex
-        self._check_open = check_open
         # Guards the order of bytes on the socket, and _begun and _stopped. Held while waiting for the socket to take
         # bytes (with a deadline), so the reader thread only ever tries it. Order: this lock, then Duplex's I/O lock.
         self._write_lock = threading.Lock()
@@ -48,14 +42,25 @@ class FrameWriter:
         self._owed: deque[tuple[int, bytes]] = deque(maxlen=OWED_AT_MOST)  # appended to without the lock
         self._stopped: BaseException | None = None  # why nothing more may be written
 
-    def send(self, data: bytes, deadline: Deadline, opcode: int) -> None:
-        """Writes one message. Raises `SendTimeout`, `StreamBroken`, and what `check_open` raises."""
+    def send(self, data: bytes, deadline: Deadline, opcode: int, check: Callable[[], None]) -> None:
+        """Writes one message. Raises `SendTimeout`, `StreamBroken`, and what `check` raises.
+
+        `check` is called with the lock held, before the frame is begun; it raises when nothing may be sent now.
+        """
         frame = ABNF.create_frame(data, opcode).format()
-        with self._turn_to_write(deadline):
-            self._check_open()
-            self._finish_control_frames(deadline)
-            self._write_whole(memoryview(frame), deadline)
-        self.flush()  # the reader may have left a pong while the lock was held
+        try:
+            with self._turn_to_write(deadline):
+                check()
+                self._finish_control_frames(deadline)
+                self._write_whole(memoryview(frame), deadline)
+        finally:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """What the reader left while the lock was held goes out now; for what does not fit, the reader waits."""
+        self.flush()
+        if self.is_owing:
+            self._duplex.wake()
 
     def send_close(self, code: int, deadline: Deadline) -> None:
         """Writes the close frame, after which nothing goes out any more. Raises `SendTimeout` and `StreamBroken`."""
@@ -94,7 +99,7 @@ class FrameWriter:
                 torn = True  # until it is known how much went out
                 written = self._duplex.write(data)
                 data = data[written:]
-                torn = len(data) < size
+                torn = len(data) < size or (not written and self._duplex.keeps_what_it_refused)
                 if not written:
                     self._wait(deadline, torn)
         except OSError as error:

@@ -167,6 +167,13 @@ def raw_server(script: Callable[[RawPeer], None], ssl_context: ssl.SSLContext | 
     running = ScriptServer(listener.getsockname()[1], ssl_context is not None)
     leaving = threading.Event()
 
+    def play(sock: socket.socket) -> None:
+        if ssl_context is None:
+            script(RawPeer(sock))
+        else:
+            with ssl_context.wrap_socket(sock, server_side=True) as secure:
+                script(RawPeer(secure))
+
     def serve_all() -> None:
         while not leaving.is_set():
             try:
@@ -176,7 +183,7 @@ def raw_server(script: Callable[[RawPeer], None], ssl_context: ssl.SSLContext | 
             sock.settimeout(PATIENCE)
             with sock:
                 try:
-                    script(RawPeer(ssl_context.wrap_socket(sock, server_side=True) if ssl_context else sock))
+                    play(sock)
                 except (OSError, ConnectionError):
                     pass
                 except BaseException as error:

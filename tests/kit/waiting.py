@@ -1,14 +1,23 @@
-"""Waiting for other threads without sleeping."""
+"""Waiting for other threads."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 PATIENCE = 20.0
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Waits for what no event tells of: looks again and again, and fails after a while."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.001)
 
 
 class InThread(Generic[T]):

@@ -1,0 +1,160 @@
+"""resume_session() among other threads: nothing is sent too early, nobody hangs, close() is heeded."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from livesession import (
+    ConfigurationError,
+    ConnectError,
+    GoogleAI,
+    LiveGenerativeModel,
+    ResumptionError,
+    SessionClosedError,
+    SessionResumptionConfig,
+)
+from tests.kit.servers import Peer, script_server
+from tests.kit.waiting import PATIENCE, InThread
+
+HANDLE = {"sessionResumptionUpdate": {"newHandle": "h", "resumable": True}}
+
+
+def idle(peer: Peer) -> None:
+    peer.accept()
+    peer.send(HANDLE)
+    peer.wait_for_end()
+
+
+def connect(server, **arguments: object):
+    session = server.model(**arguments).connect(session_resumption=SessionResumptionConfig())
+    next(session.receive())
+    return session
+
+
+def test_nothing_goes_out_before_the_setup_of_the_new_connection_is_complete():
+    early: list[dict] = []
+    resumed = threading.Event()
+
+    def script(peer: Peer) -> None:
+        early.append(peer.read())
+        with pytest.raises(TimeoutError):
+            early.append(peer.websocket.recv(timeout=0.1))
+        peer.send({"setupComplete": {}}, HANDLE)
+        peer.wait_for_end()
+
+    def chatter(session) -> None:
+        while not resumed.is_set():
+            try:
+                session.send_text_realtime("x")
+            except SessionClosedError as error:
+                refusals.append(error)
+
+    refusals: list[SessionClosedError] = []
+    with script_server(script) as server, connect(server) as session:
+        chatting = InThread(lambda: chatter(session))
+        for _ in range(3):
+            session.resume_session()
+        resumed.set()
+        chatting.result()
+        session.send_text_realtime("it is open")
+    assert [list(message) for message in early] == [["setup"]] * 4
+    assert any("being resumed" in str(error) for error in refusals)
+
+
+def test_a_resumption_that_fails_in_the_credentials_releases_who_waits():
+    keys = iter(["key"])
+
+    def key() -> str:
+        try:
+            return next(keys)
+        except StopIteration:
+            raise PermissionError("the vault is locked") from None
+
+    with script_server(idle) as server:
+        backend = GoogleAI(api_key=key, base_url=server.url, proxy=False)
+        session = LiveGenerativeModel("m", backend=backend).connect(session_resumption=SessionResumptionConfig())
+        stream = session.receive()
+        next(stream)
+        with pytest.raises(PermissionError):
+            session.resume_session()
+        with pytest.raises(SessionClosedError, match="could not be resumed"):
+            next(stream)
+        session.close()
+
+
+def test_a_resumption_that_fails_can_be_tried_again():
+    calls = iter([True, False, True])
+
+    def script(peer: Peer) -> None:
+        if next(calls):
+            idle(peer)
+        else:
+            peer.close(1011, "Internal error encountered.")
+
+    with script_server(script) as server, connect(server) as session:
+        with pytest.raises(ResumptionError) as caught:
+            session.resume_session()
+        assert isinstance(caught.value.__cause__, ConnectError)
+        session.resume_session()
+        assert next(session.receive()).new_handle == "h"
+
+
+def test_close_during_a_resumption_ends_an_open_iterator_quietly():
+    calls = threading.Semaphore(1)
+    reached = threading.Event()
+
+    def script(peer: Peer) -> None:
+        if calls.acquire(blocking=False):
+            idle(peer)
+        else:
+            reached.set()
+            peer.wait_for_end()
+
+    with script_server(script) as server:
+        session = connect(server)
+        consumer = InThread(lambda: list(session.receive()))
+        resuming = InThread(session.resume_session)
+        assert reached.wait(PATIENCE)
+        session.close(timeout=1)
+        assert consumer.result() == []
+        with pytest.raises(ResumptionError):
+            resuming.result()
+
+
+def test_close_before_the_new_connection_is_begun_is_heeded():
+    calls: list[int] = []
+    closing = threading.Event()
+
+    def script(peer: Peer) -> None:
+        calls.append(1)
+        peer.accept()
+        peer.send(HANDLE)
+        peer.wait_for_end()
+        closing.wait(PATIENCE)
+
+    with script_server(script) as server:
+        session = connect(server)
+        session.close()
+        with pytest.raises(SessionClosedError):
+            session.resume_session()
+        closing.set()
+    assert calls == [1]
+
+
+@pytest.mark.parametrize("timeout", [-1, float("nan")])
+def test_a_timeout_that_is_none_is_refused(timeout):
+    with script_server(idle) as server, connect(server) as session:
+        with pytest.raises(ConfigurationError, match="timeout"):
+            session.receive(timeout=timeout)
+        with pytest.raises(ConfigurationError, match="timeout"):
+            session.close(timeout=timeout)
+
+
+def test_an_infinite_timeout_is_as_long_as_there_is():
+    with script_server(idle) as server:
+        session = connect(server)
+        session.send("x", timeout=float("inf"))
+        session.close(timeout=float("inf"))
+        assert session.is_closed
