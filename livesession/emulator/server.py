@@ -169,7 +169,7 @@ class LiveEmulator:
         """
         from livesession.backends import FirebaseAI, GoogleAI, VertexAI
 
-        key = next(iter(self._api_keys), "") if self._api_keys is not None else "emulator"
+        key = next(iter(self._api_keys), "") if self._api_keys is not None else "no-key-needed"
         if kind == "google":
             return GoogleAI(api_key=key, base_url=self.url, proxy=False, ssl_context=ssl_context)
         if kind == "vertex":

@@ -1,0 +1,73 @@
+"""The command `livesession`: one module for each of its commands, and this one for what holds them together.
+
+`question.wav`, which `demo` speaks, was made with espeak-ng and sox:
+
+    espeak-ng -v en-us -s 165 -w spoken.wav "Hello! Can you hear me well?"
+    sox -R spoken.wav -r 16000 -c 1 -b 16 question.wav norm -3 pad 0 0.6
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import traceback
+
+import click
+
+from livesession.cli.ask import ask
+from livesession.cli.chat import chat
+from livesession.cli.console import one_line
+from livesession.cli.demo import demo
+from livesession.cli.emulate import emulator
+from livesession.errors import LiveSessionError
+from livesession.version import __version__
+
+__all__ = ["commands", "run"]
+
+INTERRUPTED = 130
+
+
+class Commands(click.Group):
+    """A group whose commands end with one line on stderr where they fail, and with 130 on Ctrl-C."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo(err=True)
+            ctx.exit(INTERRUPTED)
+        except BrokenPipeError:
+            raise
+        except (LiveSessionError, OSError) as error:
+            if ctx.params.get("debug"):
+                traceback.print_exc()
+            raise click.ClickException(one_line(error)) from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="livesession", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, help="Show the whole traceback of an error.")
+def commands(debug: bool) -> None:
+    """Talk to Google's Live API from the command line.
+
+    \b
+    livesession demo                          a short tour, without a key
+    livesession ask "What is a WebSocket?"    one question, one answer
+    livesession chat                          a conversation
+    livesession emulator                      a Live API of your own, without a key
+
+    The key is taken from GEMINI_API_KEY (https://aistudio.google.com), the model from LIVESESSION_MODEL. Exit codes:
+    0 success, 1 an error, 2 wrong usage, 130 Ctrl-C.
+    """
+
+
+for command in (demo, ask, chat, emulator):
+    commands.add_command(command)
+
+
+def run() -> None:
+    """Runs the command with the arguments of this process, and ends the process."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    commands(prog_name="livesession")

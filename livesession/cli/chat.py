@@ -1,0 +1,97 @@
+"""`livesession chat`: a conversation, line by line."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+
+import attrs
+import click
+from rich.console import Console
+
+from livesession.cli.console import Flow, new_console, one_line
+from livesession.cli.talk import follow, said, send_text
+from livesession.cli.target import Target, has_credentials, session_options
+from livesession.errors import InvalidRequestError, ReceiveTimeout
+from livesession.session import LiveSession
+
+__all__ = ["chat"]
+
+SPEAKING_PACE = 2.5  # the emulator's: slow enough to be stopped
+OBEYS_WITHIN = 2.0  # seconds for the model to stop when it is interrupted
+
+
+@click.command()
+@session_options
+def chat(target: Target) -> None:
+    """A conversation with the model, line by line.
+
+    Ctrl-C stops an answer, a second one leaves; so do Ctrl-C and Ctrl-D at the prompt, and /quit. Without a key it
+    talks to the built-in emulator, which only echoes.
+
+    \b
+    livesession chat
+    livesession chat --system "You are a pirate." --model gemini-3.1-flash-live-preview
+    """
+    console = new_console()
+    if target.back_end is None and not has_credentials():
+        console.print("No GEMINI_API_KEY: this is the built-in emulator, which only echoes.", style="yellow")
+        target = attrs.evolve(target, back_end="emulator")
+    with attrs.evolve(target, pace=SPEAKING_PACE).connect() as session:
+        console.print("Ctrl-C stops an answer; Ctrl-D or /quit leaves.", style="dim")
+        for line in typed_lines():
+            converse(session, line, console, realtime=target.realtime_text)
+
+
+def typed_lines() -> Iterator[str]:
+    """What the user types, until he leaves."""
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401  -- gives input() its line editing and its history
+    prompt = "> " if sys.stdin.isatty() else ""
+    while True:
+        try:
+            line = input(prompt).strip()
+        except EOFError:
+            if prompt:
+                print()
+            return
+        if line == "/quit":
+            return
+        if line:
+            yield line
+
+
+def converse(session: LiveSession, line: str, console: Console, *, realtime: bool) -> None:
+    """One question and its answer; Ctrl-C stops the answer."""
+    flow = Flow(console)
+    try:
+        answer(session, line, flow, realtime=realtime)
+    except KeyboardInterrupt:
+        console.print(" (stopped)", style="dim")
+        if not realtime:  # a model that refuses client content is stopped by the next question
+            stop(session)
+    except (InvalidRequestError, ReceiveTimeout) as error:
+        flow.end()
+        click.echo(f"Error: {one_line(error)}", err=True)
+
+
+def answer(session: LiveSession, line: str, flow: Flow, *, realtime: bool) -> None:
+    send_text(session, line, realtime=realtime)
+    stream = session.receive_turn()
+    for message in follow(stream):
+        flow.write(said(message))
+    if flow.is_empty:
+        flow.write(f"(no answer: {stream.turn.turn_complete_reason or 'the model said nothing'})")
+    flow.end()
+
+
+def stop(session: LiveSession) -> None:
+    """Asks the model to stop, and waits until it has; one that does not is skipped by the next question."""
+    session.interrupt()
+    deadline = time.monotonic() + OBEYS_WITHIN
+    with contextlib.suppress(ReceiveTimeout):
+        for _ in follow(session.receive_turn(timeout=OBEYS_WITHIN)):
+            if time.monotonic() > deadline:
+                return

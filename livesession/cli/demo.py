@@ -1,0 +1,140 @@
+"""`livesession demo`: the main job once, from end to end: text, then speech in real time, and the answers to both."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import as_file, files
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from livesession.audio import WavFile, write_wav
+from livesession.cli.console import new_console
+from livesession.cli.scene import Scene
+from livesession.cli.talk import OutputFile, follow
+from livesession.cli.target import Target, has_credentials, model_option
+from livesession.errors import ConfigurationError
+from livesession.session import LiveSession
+from livesession.turn import Turn
+from livesession.types.content import GenerativeContentBlob
+from livesession.types.server import LiveServerMessage
+
+__all__ = ["demo"]
+
+GREETING = "Hello! What can you do?"
+BRIEF = "You take part in a short demonstration. Answer in one short sentence."
+EMULATED = "Built-in emulator, no key needed: it only echoes. Add --live for Google."
+EMULATOR_PACE = 4.0
+
+
+class Tally:
+    """What the table at the end says."""
+
+    def __init__(self) -> None:
+        self.messages = 0
+        self.first: float | None = None
+        self.seconds_in = 0.0
+        self.seconds_out = 0.0
+        self._start = time.monotonic()
+
+    def count(self, message: LiveServerMessage) -> None:
+        self.messages += 1
+        if self.first is None:
+            self.first = time.monotonic() - self._start
+
+    def table(self, session: LiveSession) -> Table:
+        usage = session.usage
+        table = Table.grid(padding=(0, 2))
+        table.add_row("Time to first message", f"{1000 * (self.first or 0):,.0f} ms")
+        table.add_row("Messages received", f"{self.messages:,}")
+        table.add_row("Audio", f"{self.seconds_in:.1f} s sent, {self.seconds_out:.1f} s received")
+        table.add_row("Tokens", f"{usage.prompt_token_count:,} in, {usage.response_token_count:,} out")
+        return table
+
+
+@click.command()
+@click.option("--live", is_flag=True, help="Talk to Google instead of the built-in emulator; needs GEMINI_API_KEY.")
+@model_option
+@click.option(
+    "--output", type=OutputFile(), default="reply.wav", show_default=True, help="Where the spoken reply goes."
+)
+def demo(live: bool, model: str, output: str) -> None:
+    """A short tour: send text, stream speech, save the reply.
+
+    \b
+    livesession demo                          on the built-in emulator, without a key
+    GEMINI_API_KEY=... livesession demo --live
+    """
+    console = new_console()
+    if not live:
+        console.print(EMULATED, style="yellow")
+    elif not has_credentials():
+        raise ConfigurationError(
+            "There is no API key: set GEMINI_API_KEY (from https://aistudio.google.com), or leave out --live."
+        )
+    target = Target(model=model, back_end=None if live else "emulator", system=BRIEF, pace=EMULATOR_PACE)
+    with target.connect() as session, as_file(files("livesession.cli") / "question.wav") as path:
+        play(session, WavFile(path), console, output)
+
+
+def play(session: LiveSession, question: WavFile, console: Console, output: str) -> None:
+    """Both turns, the file and the table."""
+    tally = Tally()
+    console.print()
+    written = write_and_read(session, Scene(console), tally)
+    console.print()
+    spoken = speak_and_listen(session, question, Scene(console, question.seconds), tally)
+    write_wav(output, spoken.audio, spoken.audio_rate)
+    console.print(f"\n{output}: the reply, {spoken.audio_seconds:.1f} s\n", soft_wrap=True)
+    tally.seconds_in = question.seconds
+    tally.seconds_out = written.audio_seconds + spoken.audio_seconds
+    console.print(tally.table(session))
+
+
+def write_and_read(session: LiveSession, scene: Scene, tally: Tally) -> Turn:
+    """A turn in text."""
+    scene.hear(GREETING)
+    with scene:
+        session.send(GREETING, turn_complete=True)
+        return listen(session, scene, tally)
+
+
+def speak_and_listen(session: LiveSession, question: WavFile, scene: Scene, tally: Tally) -> Turn:
+    """A turn in speech: one thread sends as a microphone would, this one receives."""
+    stop = threading.Event()
+
+    def speak() -> None:
+        session.send_media_stream(watched(question.stream(stop=stop), question.rate, scene))
+        if not stop.is_set():
+            session.send_audio_stream_end()
+
+    with scene, ThreadPoolExecutor(1, "livesession-demo") as microphone:
+        speaking = microphone.submit(speak)
+        try:
+            turn = listen(session, scene, tally)
+            speaking.result()
+        finally:
+            stop.set()
+    return turn
+
+
+def watched(blobs: Iterator[GenerativeContentBlob], rate: int, scene: Scene) -> Iterator[GenerativeContentBlob]:
+    """The blobs as they are; the scene shows how much has gone out."""
+    sent = 0.0
+    for blob in blobs:
+        yield blob
+        sent += len(blob.data) / (2 * rate)
+        scene.sent = sent
+
+
+def listen(session: LiveSession, scene: Scene, tally: Tally) -> Turn:
+    """Receives a turn, and shows it as it comes."""
+    stream = session.receive_turn()
+    for message in follow(stream):
+        tally.count(message)
+        scene.show(message)
+    return stream.turn

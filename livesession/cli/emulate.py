@@ -1,0 +1,118 @@
+"""`livesession emulator`: the Live API on this machine, until it is stopped."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from livesession.cli.console import new_console
+from livesession.cli.target import DEFAULT_MODEL
+from livesession.emulator import LiveEmulator
+from livesession.errors import ConfigurationError
+
+__all__ = ["emulator"]
+
+PLAIN = """\
+livesession:
+  export GOOGLE_GEMINI_BASE_URL={url} GEMINI_API_KEY=any
+  livesession ask "Hello"
+
+google-genai, in Vertex mode (no API key in the environment); it insists on TLS
+settings, which a ws:// address refuses:
+  url = "{url}"
+  client = genai.Client(vertexai=True, http_options={{"base_url": url}})
+  client._api_client._websocket_ssl_ctx.clear()
+  client.aio.live.connect(model="{model}")
+With --cert and --key it needs no change at all.
+"""
+
+ENCRYPTED = """\
+livesession and google-genai, both unchanged:
+  export SSL_CERT_FILE={cert}
+  export GOOGLE_GEMINI_BASE_URL={url} GEMINI_API_KEY=any
+  livesession ask "Hello"
+"""
+
+File = click.Path(exists=True, dir_okay=False)
+
+
+@click.command(short_help="A Live API on this machine, without a key.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="The port; default any free one.")
+@click.option(
+    "--pace", type=click.FloatRange(min=0), default=1.0,
+    help="Seconds of audio that go out in a second: 1, the default, is real time, 0 all at once.",
+)  # fmt: skip
+@click.option("--cert", type=File, help="Serve TLS with this certificate (PEM).")
+@click.option("--key", type=File, help="The certificate's key (PEM).")
+def emulator(host: str, port: int, pace: float, cert: str | None, key: str | None) -> None:
+    """Serve the Live API on this machine, without a key, until Ctrl-C or SIGTERM.
+
+    It speaks the protocol of all three back ends, and echoes: text is quoted, speech is played back.
+
+    \b
+    livesession emulator
+    livesession emulator --port 8765 --pace 0
+
+    A certificate of your own, for programs that insist on TLS:
+
+    \b
+    openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=localhost \\
+      -addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out cert.pem
+    livesession emulator --cert cert.pem --key key.pem
+    """
+    if (cert is None) != (key is None):
+        raise click.UsageError("--cert and --key belong together.")
+    context = tls(cert, key) if cert and key else None
+    server = LiveEmulator(host=host, port=port, pace=pace, ssl_context=context)
+    with until_signalled() as stopped:
+        listen(server, f"{host}:{port}")
+        with server:
+            announce(server.url, cert)
+            while not stopped.wait(1):  # a wait without an end would not be woken by a signal on Windows
+                pass
+
+
+def tls(cert: str, key: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(cert, key)
+    except ssl.SSLError as error:
+        raise ConfigurationError(f"{cert} and {key} are no certificate and its key, both in PEM form.") from error
+    return context
+
+
+def listen(server: LiveEmulator, address: str) -> None:
+    try:
+        server.start()
+    except OSError as error:
+        reason = (error.strerror or str(error)).rpartition(": ")[2]
+        raise ConfigurationError(f"{address} cannot be listened on: {reason}. Try another --host or --port.") from error
+
+
+def announce(url: str, cert: str | None) -> None:
+    """Says where it is, and how to get there."""
+    how = ENCRYPTED if cert else PLAIN
+    address = url.replace("wss://", "https://")
+    text = how.format(url=address, cert=shlex.quote(os.path.abspath(cert or "")), model=DEFAULT_MODEL)
+    new_console().print(f"Live API emulator at {url} (Ctrl-C stops it)\n\n{text}", end="", soft_wrap=True)
+
+
+@contextmanager
+def until_signalled() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set, for as long as the block lasts."""
+    stopped = threading.Event()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: stopped.set()) for number in signals]
+    try:
+        yield stopped
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)

@@ -1,0 +1,74 @@
+"""What `livesession demo` shows of a turn while it goes on: how much speech has gone out, and who said what."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from livesession.cli.console import clean
+from livesession.cli.talk import heard, said
+from livesession.types.server import LiveServerMessage
+
+__all__ = ["Scene"]
+
+LABEL_WIDTH = 7
+BAR_WIDTH = 40
+
+
+class Scene:
+    """One turn: drawn anew as it grows on a terminal, else printed when it is over.
+
+    `with scene:` is how long it grows. Transcripts may come in any order; what the user said is always above.
+    """
+
+    def __init__(self, console: Console, speech_seconds: float = 0.0) -> None:
+        self._console = console
+        self._live = Live(self, console=console, refresh_per_second=15) if console.is_terminal else None
+        self._speech_seconds = speech_seconds
+        self._you = ""
+        self._model = ""
+        self.sent = 0.0  # seconds of speech that have gone out; set by the thread that sends
+
+    def __enter__(self) -> Scene:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.stop()
+            return
+        for label, text in self._rows():
+            self._console.print(f"{label:<{LABEL_WIDTH}}  {text}", soft_wrap=True)
+
+    def hear(self, text: str) -> None:
+        """The user has said more."""
+        self._you += clean(text)
+
+    def show(self, message: LiveServerMessage) -> None:
+        """What a message brings."""
+        self.hear(heard(message))
+        self._model += clean(said(message))
+
+    def _rows(self) -> list[tuple[str, str]]:
+        sending = [("Sending", f"{self.sent:.1f} of {self._speech_seconds:.1f} s")] if self._speech_seconds else []
+        return [*sending, ("You", self._you.strip()), ("Model", self._model.strip())]
+
+    def __rich__(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(width=LABEL_WIDTH, style="bold")
+        table.add_column()
+        for label, text in self._rows():
+            table.add_row(label, self._bar(text) if label == "Sending" else text)
+        return table
+
+    def _bar(self, amount: str) -> Table:
+        row = Table.grid(padding=(0, 2))
+        row.add_row(ProgressBar(self._speech_seconds, self.sent, width=BAR_WIDTH), amount)
+        return row

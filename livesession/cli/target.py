@@ -1,0 +1,177 @@
+"""Where a command's session goes, and how the model is to answer: back end, model, voice, modality."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+from attrs import frozen
+
+from livesession.backends import Backend, FirebaseAI, GoogleAI, VertexAI, backend_from_environment
+from livesession.emulator import LiveEmulator, Piece, UserTurn, echo
+from livesession.errors import ConfigurationError
+from livesession.model import LiveGenerativeModel
+from livesession.session import LiveSession
+from livesession.types.config import LiveGenerationConfig
+from livesession.types.voice import (
+    AudioTranscriptionConfig,
+    AutomaticActivityDetection,
+    RealtimeInputConfig,
+    SpeechConfig,
+)
+
+__all__ = ["DEFAULT_MODEL", "Target", "has_credentials", "model_option", "session_options"]
+
+DEFAULT_MODEL = "gemini-3.1-flash-live-preview"
+NO_KEY = (
+    "There is no API key: set GEMINI_API_KEY (from https://aistudio.google.com), or try the built-in emulator: "
+    "--back-end emulator."
+)
+NO_FIREBASE = "Firebase needs FIREBASE_API_KEY and FIREBASE_PROJECT in the environment."
+MANUAL = RealtimeInputConfig(automatic_activity_detection=AutomaticActivityDetection(disabled=True))
+
+Command = Callable[..., None]
+
+
+@frozen(kw_only=True)
+class Target:
+    """Which model, where, and how it is to answer.
+
+    Attributes:
+        model: Its name.
+        back_end: `"google"`, `"vertex"`, `"firebase"`, `"emulator"`, or None for what the environment says.
+        system: What the model is told beforehand.
+        voice: One of the service's voices.
+        modality: `"audio"` or `"text"`.
+        realtime_text: Send text as realtime input, for models that refuse client content.
+        pace: Seconds of audio that the emulator sends in a second; 0 is all at once.
+    """
+
+    model: str
+    back_end: str | None = None
+    system: str | None = None
+    voice: str | None = None
+    modality: str = "audio"
+    realtime_text: bool = False
+    pace: float = 0
+
+    @contextmanager
+    def connect(self, *, manual: bool = False) -> Iterator[LiveSession]:
+        """A session that lasts as long as the block; so does the emulator, where it is asked for.
+
+        `manual` leaves it to the command to say when the user begins and ends to speak.
+        """
+        with open_backend(self.back_end, self.pace) as backend:
+            model = LiveGenerativeModel(
+                self.model,
+                backend=backend,
+                generation_config=self.config(manual),
+                system_instruction=self.system,
+            )
+            with model.connect() as session:
+                yield session
+
+    def config(self, manual: bool) -> LiveGenerationConfig:
+        """Transcripts on wherever there is speech; a model that only speaks is read by its transcript."""
+        return LiveGenerationConfig(
+            response_modalities=self.modality.upper(),
+            speech_config=SpeechConfig.from_voice(self.voice) if self.voice else None,
+            input_audio_transcription=AudioTranscriptionConfig(),
+            output_audio_transcription=AudioTranscriptionConfig() if self.modality == "audio" else None,
+            realtime_input_config=MANUAL if manual else None,
+        )
+
+
+@contextmanager
+def open_backend(name: str | None, pace: float) -> Iterator[Backend]:
+    """The back end of that name; the emulator runs as long as the block."""
+    if name == "emulator":
+        with LiveEmulator(word_by_word, pace=pace) as emulator:
+            yield emulator.backend()
+    elif name == "vertex":
+        yield VertexAI()
+    elif name == "firebase":
+        yield firebase()
+    else:
+        yield google() if name == "google" else from_environment()
+
+
+def word_by_word(turn: UserTurn) -> Iterator[Piece]:
+    """The emulator's usual answer, spoken a word at a time, so that its transcript comes like a model's."""
+    for piece in echo(turn):
+        if isinstance(piece, str):
+            first, *rest = piece.split(" ")
+            yield from [first, *(f" {word}" for word in rest)]
+        else:
+            yield piece
+
+
+def has_credentials() -> bool:
+    """Whether the environment says where a session is to go, and as whom."""
+    try:
+        backend_from_environment()
+    except ConfigurationError:
+        return False
+    return True
+
+
+def from_environment() -> Backend:
+    if not has_credentials():
+        raise ConfigurationError(NO_KEY)
+    return backend_from_environment()
+
+
+def google() -> Backend:
+    try:
+        return GoogleAI()
+    except ConfigurationError:
+        raise ConfigurationError(NO_KEY) from None
+
+
+def firebase() -> Backend:
+    key, project = os.environ.get("FIREBASE_API_KEY"), os.environ.get("FIREBASE_PROJECT")
+    if not key or not project:
+        raise ConfigurationError(NO_FIREBASE)
+    return FirebaseAI(api_key=key, project=project)
+
+
+model_option = click.option(
+    "--model", envvar="LIVESESSION_MODEL", default=DEFAULT_MODEL, show_default=True, show_envvar=True, metavar="NAME",
+    help="The model.",
+)  # fmt: skip
+
+OPTIONS = [
+    model_option,
+    click.option(
+        "--back-end", type=click.Choice(["google", "vertex", "firebase", "emulator"]),
+        help="Where it runs; default what the environment says.",
+    ),
+    click.option("--system", metavar="TEXT", help="What the model is told beforehand."),
+    click.option("--voice", metavar="NAME", help="One of the service's voices, such as Puck."),
+    click.option(
+        "--modality", type=click.Choice(["audio", "text"]), default="audio", show_default=True,
+        help="What the model answers in; most models only speak, and are read by their transcript.",
+    ),
+    click.option("--realtime-text", is_flag=True, help="For models that refuse client content."),
+]  # fmt: skip
+
+
+def session_options(command: Command) -> Command:
+    """Adds the options that say where a session goes; the command gets them as `target`."""
+
+    @functools.wraps(command)
+    def with_target(
+        *, model: str, back_end: str | None, system: str | None, voice: str | None, modality: str, realtime_text: bool,
+        **others: object,
+    ) -> None:  # fmt: skip
+        target = Target(
+            model=model, back_end=back_end, system=system, voice=voice, modality=modality, realtime_text=realtime_text
+        )
+        command(target=target, **others)
+
+    for option in reversed(OPTIONS):
+        option(with_target)
+    return with_target

@@ -1,0 +1,80 @@
+"""The examples run as a user runs them, without a key: against the emulator."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from livesession.audio import WavFile, write_wav
+
+ROOT = Path(__file__).parents[1]
+QUESTION = ROOT / "livesession" / "cli" / "question.wav"
+
+
+@pytest.fixture
+def speech(tmp_path):
+    """A second of speech, and the silence that ends it."""
+    pcm = b"".join(WavFile(QUESTION).blocks())
+    write_wav(tmp_path / "speech.wav", pcm[:32_000] + bytes(22_400), 16_000)
+    return "speech.wav"
+
+
+@pytest.fixture
+def example(tmp_path):
+    """Runs an example; gives the lines that it printed."""
+
+    def run(name, *args):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error::ResourceWarning"}
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "examples" / name), *args],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout.splitlines()
+
+    return run
+
+
+def test_every_example_is_tested_here_and_says_how_to_run_it():
+    names = {path.name for path in (ROOT / "examples").glob("*.py")}
+    assert names == {"quickstart.py", "wav_in_wav_out.py", "barge_in.py", "two_sessions.py"}
+    for name in names:
+        assert f"python examples/{name}" in (ROOT / "examples" / name).read_text()
+
+
+def test_quickstart_prints_questions_and_answers(example):
+    assert example("quickstart.py")[:4] == [
+        "You:   What is a WebSocket?",
+        "Model: You said: What is a WebSocket?",
+        "You:   Who invented it?",
+        "Model: You said: Who invented it?",
+    ]
+
+
+def test_a_wav_goes_in_and_a_wav_comes_out(example, speech, tmp_path):
+    lines = example("wav_in_wav_out.py", speech, "reply.wav")
+    reply = WavFile(tmp_path / "reply.wav")
+    assert (reply.rate, reply.seconds) == (24_000, pytest.approx(1.1, abs=0.2))
+    said = f"{reply.seconds:.1f} s"
+    assert lines == [f"You:   [speech, {said}]", f"Model: You spoke for {said}.", f"reply.wav: {said}"]
+
+
+def test_speech_over_an_answer_interrupts_it_and_the_rest_is_dropped(example, speech):
+    lines = example("barge_in.py", speech)
+    assert lines[0] == "A second of the answer has come; now you speak."
+    dropped = re.fullmatch(r"Interrupted: (\d\.\d) s of the answer are dropped\.", lines[1])
+    assert dropped
+    assert 1.0 <= float(dropped[1]) < 3.5  # of the more than 4 s that the whole answer lasts
+    assert re.fullmatch(r"The answer to what you said: 1\.\d s\.", lines[2])
+
+
+def test_two_sessions_side_by_side_keep_their_answers_apart(example):
+    assert example("two_sessions.py") == [
+        "Ada: You said: My name is Ada. / You said: What is my name?",
+        "Grace: You said: My name is Grace. / You said: What is my name?",
+    ]
