@@ -1,0 +1,86 @@
+"""An echo client over this project's connection, for the cases of a running Autobahn fuzzing server.
+
+    python -m tests.conformance.autobahn --url ws://127.0.0.1:9001 [--agent NAME]
+
+Each case is one connection on which every message is sent back as it came; the server judges and writes the report.
+"""
+
+from __future__ import annotations
+
+import argparse
+import queue
+from urllib.parse import quote
+
+from livesession.connection.closing import Ending
+from livesession.connection.connection import Connection
+from livesession.connection.endpoint import Endpoint
+from livesession.connection.frames import Message
+from livesession.connection.handshake import Opening
+from livesession.errors import SessionClosedError
+
+TIMEOUT = 60.0
+LIMIT = 64 * 1024 * 1024
+
+
+class Client:
+    """One connection; what comes is handed over through a queue, None at the end."""
+
+    def __init__(self, url: str) -> None:
+        self._inbox: queue.Queue[Message | None] = queue.Queue()
+        self.connection = Connection(
+            Opening(Endpoint(url, proxy=False), TIMEOUT).wait(),
+            on_message=self._inbox.put,
+            may_read=lambda: True,
+            on_end=self._on_end,
+            max_message_bytes=LIMIT,
+        )
+        self.connection.start()
+        self.connection.setup_complete()
+
+    def _on_end(self, ending: Ending) -> None:
+        self._inbox.put(None)
+
+    def messages(self) -> list[Message]:
+        """Everything that comes, to the end."""
+        return list(iter(lambda: self._inbox.get(timeout=TIMEOUT), None))
+
+    def echo(self) -> None:
+        """Sends everything back, to the end."""
+        while message := self._inbox.get(timeout=TIMEOUT):
+            try:
+                self.connection.send(message.data, TIMEOUT, message.opcode)
+            except SessionClosedError:
+                return
+
+    def close(self) -> None:
+        self.connection.close(TIMEOUT)
+
+
+def case_count(url: str) -> int:
+    client = Client(f"{url}/getCaseCount")
+    [message] = client.messages()
+    client.close()
+    return int(message.data)
+
+
+def run_all(url: str, agent: str) -> None:
+    """Runs each case, and has the server write its report."""
+    for case in range(1, case_count(url) + 1):
+        client = Client(f"{url}/runCase?case={case}&agent={quote(agent)}")
+        client.echo()
+        client.close()
+    client = Client(f"{url}/updateReports?agent={quote(agent)}")
+    client.messages()
+    client.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--url", required=True, help="the fuzzing server, such as ws://127.0.0.1:9001")
+    parser.add_argument("--agent", default="livesession", help="the name in the report; default livesession")
+    arguments = parser.parse_args()
+    run_all(arguments.url.rstrip("/"), arguments.agent)
+
+
+if __name__ == "__main__":
+    main()
