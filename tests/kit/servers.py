@@ -91,6 +91,7 @@ def script_server(script: Callable[[Peer], None], ssl_context: ssl.SSLContext | 
 
     with serve(handler, "localhost", 0, ssl=ssl_context, max_size=None, compression=None) as server:
         running = ScriptServer(server.socket.getsockname()[1], ssl_context is not None)
+        server.SHUTDOWN_POLLING_INTERVAL = 0.002  # its own tenth of a second, in hundreds of tests, takes half a minute
         thread = threading.Thread(target=server.serve_forever, name="script-server")
         thread.start()
         try:
