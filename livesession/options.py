@@ -10,11 +10,12 @@ from attrs import Attribute, field, frozen
 
 from livesession.errors import ConfigurationError
 
-__all__ = ["SessionOptions"]
+__all__ = ["SessionOptions", "check_timeout"]
 
 MEGABYTE = 1024 * 1024
 
 Number = TypeVar("Number", int, float)
+Seconds = TypeVar("Seconds", float, "float | None")
 
 
 def positive(options: object, attribute: Attribute[Number], value: Number) -> None:
@@ -60,3 +61,10 @@ class SessionOptions:
     inbox_bytes: int = field(default=64 * MEGABYTE, validator=positive)
     on_full: Literal["pause", "error"] = field(default="pause", validator=one_of("pause", "error"))
     on_unsupported: Literal["raise", "warn"] = field(default="raise", validator=one_of("raise", "warn"))
+
+
+def check_timeout(seconds: Seconds) -> Seconds:
+    """A time limit of the user's; None and infinity are none."""
+    if seconds is not None and not seconds >= 0:
+        raise ConfigurationError(f"A timeout is a number of seconds, 0 or more, not {seconds!r}.")
+    return seconds

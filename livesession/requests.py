@@ -5,7 +5,7 @@ The checks here are for what the server would answer with a close frame and the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from livesession.errors import InvalidRequestError
 from livesession.types.client import LiveClientContent, LiveClientRealtimeInput, LiveClientToolResponse
@@ -104,6 +104,21 @@ def media_input(media: Media) -> LiveClientRealtimeInput:
     if kind in ("image", "video"):
         return video_input(blob)
     return LiveClientRealtimeInput(media_chunks=[blob])
+
+
+def chunks_of(stream: Iterable[Media]) -> Iterator[Media]:
+    """The chunks of the user's iterable; its errors become ours, with theirs as the cause."""
+    chunks = iter(stream)
+    while True:
+        try:
+            chunk = next(chunks)
+        except StopIteration:
+            return
+        except Exception as error:
+            raise InvalidRequestError(
+                f"The media stream raised {type(error).__name__}: {error}. What it had yielded before was sent."
+            ) from error
+        yield chunk
 
 
 def text_input(text: str) -> LiveClientRealtimeInput:

@@ -5,23 +5,21 @@ from __future__ import annotations
 import threading
 import warnings
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar, final
+from typing import TYPE_CHECKING, final
 
 from livesession import requests
 from livesession.backends import Backend
 from livesession.connection.closing import ABNORMAL, NORMAL, Ending
 from livesession.conversation import Conversation
 from livesession.errors import (
-    ConfigurationError,
     ConnectError,
-    InvalidRequestError,
     ResumptionError,
     SessionClosedError,
 )
 from livesession.opening import ConnectionAttempt, Line
-from livesession.options import SessionOptions
+from livesession.options import SessionOptions, check_timeout
 from livesession.receiving import MessageStream, TurnStream
 from livesession.requests import Media, Request
 from livesession.turn import Span, Turn
@@ -42,8 +40,6 @@ if TYPE_CHECKING:
     from livesession.connection.connection import Connection
 
 __all__ = ["LiveSession"]
-
-Seconds = TypeVar("Seconds", float, "float | None")
 
 
 @final
@@ -258,8 +254,8 @@ class LiveSession:
 
     def send_text_realtime(self, text: str, *, timeout: float | None = None) -> None:
         """Sends what the user typed (`realtimeInput.text`); under automatic detection it asks for an answer."""
-        self._send_input(requests.text_input(text), timeout)
-        self._conversation.turns.spoken(asks=requests.detects_activity(self._setup.generation_config))
+        message = requests.text_input(text)
+        self._send_spoken(message, timeout, asks=requests.detects_activity(self._setup.generation_config))
 
     def send_audio_realtime(self, audio: Media, *, timeout: float | None = None) -> None:
         """Sends a piece of what the microphone hears (`realtimeInput.audio`).
@@ -293,20 +289,18 @@ class LiveSession:
 
         Raises as sending does, and `InvalidRequestError` when the iterable raised: that error is its cause.
         """
-        for chunk in checked(media_chunk_stream):
+        for chunk in requests.chunks_of(media_chunk_stream):
             self._send_input(requests.media_input(chunk), timeout)
 
     def send_activity_start(self, *, timeout: float | None = None) -> None:
         """Says that the user begins to speak (`activityStart`); automatic detection must be off."""
         requests.check_activity(self._setup.generation_config, manual=True, method="send_activity_start")
-        self._send_input(LiveClientRealtimeInput(activity_start=ActivityStart()), timeout)
-        self._conversation.turns.spoken(asks=False)
+        self._send_spoken(LiveClientRealtimeInput(activity_start=ActivityStart()), timeout, asks=False)
 
     def send_activity_end(self, *, timeout: float | None = None) -> None:
         """Says that the user has spoken (`activityEnd`), which asks for an answer; automatic detection must be off."""
         requests.check_activity(self._setup.generation_config, manual=True, method="send_activity_end")
-        self._send_input(LiveClientRealtimeInput(activity_end=ActivityEnd()), timeout)
-        self._conversation.turns.spoken(asks=True)
+        self._send_spoken(LiveClientRealtimeInput(activity_end=ActivityEnd()), timeout, asks=True)
 
     def send_audio_stream_end(self, *, timeout: float | None = None) -> None:
         """Says that the microphone pauses (`audioStreamEnd`); automatic detection must be on, as it is by default."""
@@ -322,6 +316,17 @@ class LiveSession:
         """
         required = self._backend.requires_function_response_ids
         self._send(requests.tool_response(function_responses, ids_required=required), timeout)
+
+    def _send_spoken(self, message: LiveClientRealtimeInput, timeout: float | None, *, asks: bool) -> None:
+        """Sends input that begins something new, and perhaps asks for an answer; counted first, as answers are quick."""
+        self._check_usable()
+        is_counted = self._conversation.turns.spoken(asks=asks)
+        try:
+            self._send_input(message, timeout)
+        except BaseException:
+            if is_counted:
+                self._conversation.turns.withdrawn()
+            raise
 
     def _send_input(self, message: LiveClientRealtimeInput, timeout: float | None) -> None:
         self._send(message, timeout)
@@ -436,28 +441,6 @@ def connect_session(
     session._attempt.run(session._line, resumption)
     session._forget = weakref.finalize(session, warn_forgotten, session._line, session._conversation)
     return session
-
-
-def check_timeout(seconds: Seconds) -> Seconds:
-    """A time limit of the user's; None and infinity are none."""
-    if seconds is not None and not seconds >= 0:
-        raise ConfigurationError(f"A timeout is a number of seconds, 0 or more, not {seconds!r}.")
-    return seconds
-
-
-def checked(stream: Iterable[Media]) -> Iterator[Media]:
-    """The chunks of the user's iterable; its errors become ours, with theirs as the cause."""
-    chunks = iter(stream)
-    while True:
-        try:
-            chunk = next(chunks)
-        except StopIteration:
-            return
-        except Exception as error:
-            raise InvalidRequestError(
-                f"The media stream raised {type(error).__name__}: {error}. What it had yielded before was sent."
-            ) from error
-        yield chunk
 
 
 def warn_forgotten(line: Line, conversation: Conversation) -> None:

@@ -198,15 +198,16 @@ class TurnLedger:
         with self._lock:
             self._expected = max(0, self._expected - 1)
 
-    def spoken(self, *, asks: bool) -> None:
-        """Sender: realtime input that begins something new went out, and perhaps asks for an answer.
+    def spoken(self, *, asks: bool) -> bool:
+        """Sender: realtime input that begins something new, and perhaps asks for an answer, is about to go out.
 
-        Several such inputs may be answered by one turn, so they count as one.
+        Several such inputs may be answered by one turn, so they count as one: True if this one was counted.
         """
         with self._lock:
             self._forget_begun()
-            if asks:
-                self._expected = max(self._expected, 1)
+            counts = asks and not self._expected
+            self._expected += counts
+            return counts
 
     def settle(self) -> None:
         """Consumer: the server owes nothing more, after all."""

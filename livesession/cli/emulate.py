@@ -6,9 +6,9 @@ import os
 import shlex
 import signal
 import ssl
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 
 import click
 
@@ -76,8 +76,7 @@ def emulator(host: str, port: int, pace: float, cert: str | None, key: str | Non
         listen(server, f"{host}:{port}")
         with server:
             announce(server.url, cert)
-            while not stopped.wait(1):  # a wait without an end would not be woken by a signal on Windows
-                pass
+            wait_for(stopped)
 
 
 def tls(cert: str, key: str) -> ssl.SSLContext:
@@ -106,13 +105,23 @@ def announce(url: str, cert: str | None) -> None:
 
 
 @contextmanager
-def until_signalled() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set, for as long as the block lasts."""
-    stopped = threading.Event()
+def until_signalled() -> Iterator[SimpleQueue[int]]:
+    """Ctrl-C and SIGTERM go into a queue for as long as the block lasts.
+
+    Not an `Event`: setting one from a signal handler deadlocks if it strikes while the same thread begins to wait.
+    """
+    received: SimpleQueue[int] = SimpleQueue()
     signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: stopped.set()) for number in signals]
+    before = [signal.signal(number, lambda number, _: received.put(number)) for number in signals]
     try:
-        yield stopped
+        yield received
     finally:
         for number, handler in zip(signals, before, strict=True):
             signal.signal(number, handler)
+
+
+def wait_for(received: SimpleQueue[int]) -> None:
+    while True:
+        with suppress(Empty):
+            received.get(timeout=1)  # a wait without an end would not be woken by a signal on Windows
+            return
