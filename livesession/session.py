@@ -318,7 +318,7 @@ class LiveSession:
         self._send(requests.tool_response(function_responses, ids_required=required), timeout)
 
     def _send_spoken(self, message: LiveClientRealtimeInput, timeout: float | None, *, asks: bool) -> None:
-        """Sends input that begins something new, and perhaps asks for an answer; counted first, as answers are quick."""
+        """Sends input that begins something new; if it asks for an answer, that is counted first: answers are quick."""
         self._check_usable()
         is_counted = self._conversation.turns.spoken(asks=asks)
         try:

@@ -100,6 +100,15 @@ def test_what_breaks_the_protocol_is_refused_with_its_close_code(data, code, wor
     assert caught.value.code == code
 
 
+def test_a_message_in_too_many_frames_is_refused():
+    data = frame(b"", final=False) + frame(b"", 0, final=False) * 5
+    reader = FrameReader(LIMIT, max_frames=5)
+    reader.buffer()[: len(data)] = data
+    with pytest.raises(FrameError, match="more than 5 frames") as caught:
+        list(reader.received(len(data)))
+    assert caught.value.code == 1009
+
+
 def test_messages_before_a_broken_frame_are_yielded_first():
     reader, data = FrameReader(LIMIT), frame(b"good") + frame(b"x", 3)
     reader.buffer()[: len(data)] = data

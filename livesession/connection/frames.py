@@ -27,6 +27,7 @@ __all__ = [
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 
 BUFFER_BYTES = 64 * 1024
+MAX_FRAMES = 1_000_000
 HEADER_BYTES = {126: 4, 127: 10}  # by the length in the second byte; others have 2
 CONTROL_LIMIT = 125
 REASON_LIMIT = 123
@@ -53,11 +54,14 @@ class FrameReader:
 
     Args:
         max_message_bytes: A longer message is a `FrameError` with code 1009, raised as soon as its length is known.
+        max_frames: So is a message in more frames than this, however small they are.
         initial: Bytes that were read with the handshake's answer.
     """
 
-    def __init__(self, max_message_bytes: int, initial: bytes = b"") -> None:
+    def __init__(self, max_message_bytes: int, initial: bytes = b"", *, max_frames: int = MAX_FRAMES) -> None:
         self._limit = max_message_bytes
+        self._max_frames = max_frames
+        self._frames = 0  # of the message whose fragments are being collected
         self._buffer = bytearray(max(BUFFER_BYTES, 2 * len(initial)))
         self._view = memoryview(self._buffer)
         self._view[: len(initial)] = initial
@@ -136,10 +140,13 @@ class FrameReader:
     def _collect(self, opcode: int, payload: bytes, final: bool) -> Message | None:
         self._opcode = CONTINUATION if final else opcode
         self._collected += payload
+        self._frames += 1
+        if self._frames > self._max_frames:
+            raise FrameError(1009, f"a message in more than {self._max_frames:,} frames")
         if not final:
             return None
         message = Message(opcode, bytes(self._collected))
-        self._collected = bytearray()
+        self._collected, self._frames = bytearray(), 0
         return message
 
     def _validate(self, payload: bytes, final: bool) -> None:
