@@ -104,7 +104,10 @@ class FrameReader:
             self._wanted = header + length
             return None
         self._start = start + header + length
-        return first, self._view[start + header : self._start].tobytes()
+        payload = self._view[start + header : self._start].tobytes()
+        if self._start == self._end:
+            self._make_room()  # now, so that a large buffer is not kept while its message is worked on
+        return first, payload
 
     def _check(self, first: int, length: int, header: int) -> None:
         """Raises for a header that breaks the protocol."""
