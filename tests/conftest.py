@@ -20,6 +20,9 @@ VARIABLES = [
     "GOOGLE_APPLICATION_CREDENTIALS",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
+    "LIVESESSION_MODEL",
+    "FIREBASE_API_KEY",
+    "FIREBASE_PROJECT",
     *(f"{kind}_proxy" for kind in ("http", "https", "all", "no")),
     *(f"{kind}_PROXY" for kind in ("HTTP", "HTTPS", "ALL", "NO")),
 ]

@@ -37,8 +37,7 @@ def follow(stream: TurnStream) -> Iterator[LiveServerMessage]:
 
 def said(message: LiveServerMessage) -> str:
     """What the model says in this message: its text, or the transcript of its speech."""
-    transcript = message.output_transcription if isinstance(message, LiveServerContent) else None
-    return message.text or (transcript.text if transcript else "")
+    return message.text or message.transcript
 
 
 def heard(message: LiveServerMessage) -> str:

@@ -62,6 +62,16 @@ class Process:
         else:
             self.type("\x03")
 
+    def interrupt_at_prompt(self):
+        """Ctrl-C until it ends: Python's input() does not see one that comes in the instant it shows the prompt."""
+        for _ in range(int(PATIENCE)):
+            self.interrupt()
+            while self._read(1):
+                pass
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self.popen.wait(1)
+        raise AssertionError(f"Ctrl-C did not end it; it wrote {self.output!r}")
+
     def end(self):
         """Reads what is left, and gives the exit code."""
         deadline = time.monotonic() + PATIENCE
