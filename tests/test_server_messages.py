@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -24,6 +25,22 @@ MARK = {"serverContent": {"modelTurn": {"parts": [{"text": "the next message"}]}
 pytestmark = pytest.mark.skipif(not ENTRIES, reason=REASON)
 
 
+@pytest.fixture(params=["plain", "TLS"])
+def serve(request, server_tls, client_tls):
+    """Serves a script, plain and over TLS; gives the model to connect with."""
+
+    @contextlib.contextmanager
+    def served(script):
+        if request.param == "plain":
+            with script_server(script) as server:
+                yield server.model()
+        else:
+            with script_server(script, server_tls) as server:
+                yield server.model(ssl_context=client_tls)
+
+    return served
+
+
 def each(entries: list[dict]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("entry", entries, ids=[entry["id"] for entry in entries])
 
@@ -44,13 +61,13 @@ def canonical(frame: dict) -> dict:
 
 
 @each(LATER)
-def test_a_message_comes_out_typed_and_the_next_one_too(entry):
+def test_a_message_comes_out_typed_and_the_next_one_too(entry, serve):
     def script(peer):
         peer.accept()
         peer.send(raw(entry), MARK)
         peer.wait_for_end()
 
-    with script_server(script) as server, server.model().connect() as session:
+    with serve(script) as model, model.connect() as session:
         received = []
         for message in session.receive(timeout=PATIENCE):
             if frame_of([message]) == MARK:
@@ -60,38 +77,38 @@ def test_a_message_comes_out_typed_and_the_next_one_too(entry):
 
 
 @each(FIRST)
-def test_a_setup_complete_opens_the_session(entry):
+def test_a_setup_complete_opens_the_session(entry, serve):
     def script(peer):
         peer.read()
         peer.send(raw(entry), MARK)
         peer.wait_for_end()
 
-    with script_server(script) as server, server.model().connect() as session:
+    with serve(script) as model, model.connect() as session:
         assert session.session_id == entry["json"]["setupComplete"].get("sessionId")
         assert frame_of([next(session.receive(timeout=PATIENCE))]) == MARK
 
 
 @each(REFUSALS)
-def test_a_close_instead_of_setup_complete_is_a_refusal_with_code_and_reason(entry):
+def test_a_close_instead_of_setup_complete_is_a_refusal_with_code_and_reason(entry, serve):
     def script(peer):
         peer.read()
         peer.close(**entry["close"])
 
-    with script_server(script) as server, pytest.raises(SetupRejectedError) as caught:
-        server.model().connect()
+    with serve(script) as model, pytest.raises(SetupRejectedError) as caught:
+        model.connect()
     assert (caught.value.code, caught.value.reason) == (entry["close"]["code"], entry["close"]["reason"])
     assert caught.value.hint
     assert entry["close"]["reason"] in str(caught.value)
 
 
 @each(ENDS)
-def test_a_close_comes_after_everything_that_had_arrived_with_code_and_reason(entry):
+def test_a_close_comes_after_everything_that_had_arrived_with_code_and_reason(entry, serve):
     def script(peer):
         peer.accept()
         peer.send(*[MARK] * 3)
         peer.close(**entry["close"])
 
-    with script_server(script) as server, server.model().connect() as session:
+    with serve(script) as model, model.connect() as session:
         stream = session.receive(timeout=PATIENCE)
         assert frame_of([next(stream)]) == frame_of([next(stream)]) == frame_of([next(stream)]) == MARK
         with pytest.raises(ConnectionClosedError) as caught:

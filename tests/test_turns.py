@@ -17,9 +17,8 @@ from livesession import (
     SessionResumptionConfig,
 )
 from tests.kit.servers import Peer, script_server
-from tests.kit.waiting import PATIENCE, wait_until
+from tests.kit.waiting import PATIENCE
 
-HANDLE = {"sessionResumptionUpdate": {"newHandle": "h", "resumable": True}}
 DONE = {"serverContent": {"turnComplete": True}}
 MANUAL = RealtimeInputConfig(automatic_activity_detection=AutomaticActivityDetection(disabled=True))
 
@@ -45,12 +44,22 @@ def test_what_trails_a_turn_does_not_enter_the_next_answer():
     late = {"serverContent": {"outputTranscription": {"text": ", as I said."}}}
     phantom = {"serverContent": {"interrupted": True}}
     usage = {"usageMetadata": {"totalTokenCount": 99}}
-    script = conversation([said("Paris"), DONE, late, phantom, usage, HANDLE], [said("Rome"), DONE])
-    with script_server(script) as server:
-        with server.model().connect(session_resumption=SessionResumptionConfig()) as session:
-            assert session.ask("France?").text == "Paris"
-            wait_until(lambda: session.resumption_handle)  # the last of what trails has arrived
-            turn = session.ask("Italy?")
+    trailed = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.read()
+        peer.send(said("Paris"), DONE, late, phantom, usage)
+        assert peer.websocket.ping().wait(PATIENCE)  # answered by the reader, behind what it has read before
+        trailed.set()
+        peer.read()
+        peer.send(said("Rome"), DONE)
+        peer.wait_for_end()
+
+    with script_server(script) as server, server.model().connect() as session:
+        assert session.ask("France?").text == "Paris"
+        assert trailed.wait(PATIENCE)
+        turn = session.ask("Italy?")
     assert (turn.text, turn.output_transcript) == ("Rome", "")
     assert not turn.interrupted
     assert turn.usage is None
