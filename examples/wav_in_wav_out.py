@@ -1,6 +1,6 @@
 """Asks with a WAV file, and writes the spoken answer to another.
 
-    GEMINI_API_KEY=... python examples/wav_in_wav_out.py question.wav reply.wav
+    GEMINI_API_KEY=... python examples/wav_in_wav_out.py [question.wav reply.wav]
 
 The question is 16-bit PCM at any rate. Without a key the emulator answers, which plays the question back:
 pip install "livesession[emulator]"
@@ -21,13 +21,14 @@ config = LiveGenerationConfig(
 )
 model = LiveGenerativeModel("gemini-3.1-flash-live-preview", backend=backend, generation_config=config)
 
-question = WavFile(sys.argv[1])
+question_path, answer_path = sys.argv[1:] or ("livesession/cli/question.wav", "reply.wav")
+question = WavFile(question_path)
 with model.connect() as session:
     session.send_media_stream(question.stream())  # in real time, as a microphone would
     session.send_audio_stream_end()
     turn = session.receive_turn().collect()
 
-write_wav(sys.argv[2], turn.audio, turn.audio_rate)
+write_wav(answer_path, turn.audio, turn.audio_rate)
 print("You:  ", turn.input_transcript)
 print("Model:", turn.output_transcript)
 print(f"{sys.argv[2]}: {turn.audio_seconds:.1f} s")

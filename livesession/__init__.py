@@ -1,9 +1,13 @@
 """livesession: Google's Live API for people who do not write asyncio.
 
-from livesession import LiveGenerativeModel
+    model = LiveGenerativeModel(
+        "gemini-3.1-flash-live-preview",
+        generation_config=LiveGenerationConfig(output_audio_transcription=AudioTranscriptionConfig()),
+    )
+    with model.connect() as session:  # the key comes from GEMINI_API_KEY
+        print(session.ask("What is a WebSocket?").text)
 
-with LiveGenerativeModel("gemini-3.1-flash-live-preview").connect() as session:
-    print(session.ask("What is a WebSocket?").text)
+Without a key, `livesession.emulator` answers: `LiveGenerativeModel(..., backend=emulator.backend())`.
 """
 
 from livesession.backends import Backend, FirebaseAI, GoogleAI, VertexAI

@@ -30,6 +30,7 @@ class Conversation:
         session_id: The server's name for the session.
         resumption_handle: The newest handle; set by the reader thread as it arrives.
         turn_left_open: Whether the last `send()` waits for more, so that no answer will come.
+        owes_warning: Whether nobody has been told so yet.
     """
 
     def __init__(self, inbox_bytes: int, on_room: Callable[[], None]) -> None:
@@ -40,6 +41,7 @@ class Conversation:
         self.session_id: str | None = None
         self.resumption_handle: str | None = None
         self.turn_left_open = False
+        self.owes_warning = False
         self._pid = os.getpid()
         self._lock = threading.Lock()  # guards the two fields below; no other lock is taken inside
         self._ending: Ending | None = None

@@ -1,13 +1,16 @@
-"""What has arrived and was not consumed yet: a `queue.Queue` that counts bytes.
+"""What has arrived and was not consumed yet: a queue that counts bytes.
 
 The reader thread never waits here. It puts, and asks `has_room` before it reads on; when the budget is used up it
 stops reading until half of it is free again. The end, put by `finish()`, stays at the tail, so that every consumer
 finds it, however many there are one after another.
+
+It is no `queue.Queue`, because gevent puts one in that class's place that cannot be subclassed in this way.
 """
 
 from __future__ import annotations
 
 import queue
+import threading
 from collections import deque
 from collections.abc import Callable
 
@@ -39,7 +42,7 @@ class Arrival:
     cost: int
 
 
-class Inbox(queue.Queue["Arrival | Ending"]):
+class Inbox:
     """Arrivals in order, then the ending once it is there.
 
     Args:
@@ -48,7 +51,8 @@ class Inbox(queue.Queue["Arrival | Ending"]):
     """
 
     def __init__(self, budget: int, on_room: Callable[[], None]) -> None:
-        super().__init__()
+        self._changed = threading.Condition()  # guards all fields
+        self._arrivals: deque[Arrival] = deque()
         self._budget = budget
         self._on_room = on_room
         self._bytes = 0
@@ -57,21 +61,13 @@ class Inbox(queue.Queue["Arrival | Ending"]):
         self._freed = False
         self._taken: Arrival | None = None
 
-    # What queue.Queue asks of its subclasses; it calls these with its own mutex held, which guards all fields.
-
-    def _init(self, maxsize: int) -> None:
-        self._arrivals: deque[Arrival] = deque()
-
-    def _qsize(self) -> int:
-        return self._bytes + (self._ending is not None)
-
-    def _put(self, item: Arrival | Ending) -> None:
-        if isinstance(item, Ending):
-            self._ending = item
-            return
-        self._arrivals.append(item)
-        self._bytes += item.cost
-        self._has_room = self._has_room and (self._bytes < self._budget or len(self._arrivals) == 1)
+    def put(self, arrival: Arrival) -> None:
+        """Puts one more at the end."""
+        with self._changed:
+            self._arrivals.append(arrival)
+            self._bytes += arrival.cost
+            self._has_room = self._has_room and (self._bytes < self._budget or len(self._arrivals) == 1)
+            self._changed.notify()
 
     def _get(self) -> Arrival | Ending:
         if not self._arrivals:
@@ -93,15 +89,17 @@ class Inbox(queue.Queue["Arrival | Ending"]):
     @property
     def is_empty(self) -> bool:
         """Whether a consumer would have to wait now."""
-        return not self._qsize()
+        return not self._arrivals and self._ending is None
 
     def finish(self, ending: Ending) -> None:
         """Puts the end."""
-        self.put(ending)
+        with self._changed:
+            self._ending = ending
+            self._changed.notify()
 
     def reopen(self) -> None:
         """Takes the end away again, for a session that goes on over a new connection."""
-        with self.mutex:
+        with self._changed:
             self._ending = None
 
     def take(self, timeout: float | None, is_cancelled: Callable[[], bool]) -> Arrival | Ending | None:
@@ -110,8 +108,8 @@ class Inbox(queue.Queue["Arrival | Ending"]):
         None when `is_cancelled` says so, which is asked again after `wake_consumers()`. What is taken can be put
         back until `settle()` is called.
         """
-        with self.not_empty:
-            if not self.not_empty.wait_for(lambda: self._qsize() or is_cancelled(), timeout):
+        with self._changed:
+            if not self._changed.wait_for(lambda: not self.is_empty or is_cancelled(), timeout):
                 raise queue.Empty
             item = None if is_cancelled() else self._get()
         if self._freed:
@@ -125,14 +123,14 @@ class Inbox(queue.Queue["Arrival | Ending"]):
 
     def put_back(self) -> None:
         """Puts what was taken last at the front again, unless it was handed out."""
-        with self.not_empty:
+        with self._changed:
             taken, self._taken = self._taken, None
             if taken is not None and not (self._arrivals and self._arrivals[0] is taken):
                 self._arrivals.appendleft(taken)
                 self._bytes += taken.cost
-                self.not_empty.notify()
+                self._changed.notify()
 
     def wake_consumers(self) -> None:
         """Makes those who wait ask whether they are cancelled."""
-        with self.not_empty:
-            self.not_empty.notify_all()
+        with self._changed:
+            self._changed.notify_all()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import attrs
 
 from livesession.backends import Backend, backend_from_environment
+from livesession.backends.backend import check_model
 from livesession.options import SessionOptions
 from livesession.session import LiveSession, connect_session
 from livesession.types.client import LiveClientSetup
@@ -46,8 +47,10 @@ class LiveGenerativeModel:
         tool_config: ToolConfig | None = None,
         options: SessionOptions | None = None,
     ) -> None:
+        if backend is not None and not isinstance(backend, Backend):
+            raise TypeError(f"backend is a GoogleAI(...), VertexAI(...) or FirebaseAI(...), not {backend!r:.80}.")
         self._backend = backend or backend_from_environment()
-        self._model = model
+        self._model = check_model(model)
         self._options = options or SessionOptions()
         self._setup = LiveClientSetup(
             model=model,
@@ -72,9 +75,11 @@ class LiveGenerativeModel:
         Raises:
             ConfigurationError: The address, the credentials or the model's name cannot be used.
             ConnectTimeout: No WebSocket within `SessionOptions.connect_timeout`, 10 s.
-            UpgradeRejectedError: An HTTP error: a wrong key (401, 403), a wrong address (404), a quota (429).
+            UpgradeRejectedError: An HTTP error: a key or token that is not let in (401, 403), a wrong address (404),
+                a quota (429).
             SetupTimeout: No answer to the setup within `SessionOptions.setup_timeout`, 30 s.
-            SetupRejectedError: The server closed instead; `code` and `reason` tell why.
+            SetupRejectedError: The server closed instead: a wrong key (Developer API), an unknown model or voice;
+                `code` and `reason` tell why.
             ConnectError: Anything else: an unknown host, a refused connection, a bad certificate.
             MissingExtraError: Google's default credentials or a SOCKS proxy without the package they need.
         """

@@ -33,6 +33,9 @@ class MessageStream:
         self._is_new = True
         self._is_finished = False
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}, {'finished' if self._is_finished else 'open'}>"
+
     def __iter__(self) -> MessageStream:
         return self
 
@@ -93,8 +96,8 @@ class MessageStream:
 
     def _take(self) -> Arrival | Ending | None:
         conversation = self._conversation
-        if conversation.turn_left_open and self._timeout != 0 and conversation.inbox.is_empty:
-            conversation.turn_left_open = False
+        if conversation.owes_warning and self._timeout != 0 and conversation.inbox.is_empty:
+            conversation.owes_warning = False
             logger.warning(
                 "receive() waits, but the last send() left the turn open (turn_complete=False), so the model may "
                 "never answer; send(..., turn_complete=True) asks for an answer"
@@ -124,6 +127,7 @@ class TurnStream(MessageStream):
         super().__init__(conversation, timeout, owner)
         self._span = conversation.turns.to_receive()
         self._skipped = 0
+        self._has_begun = False
         self._builder = TurnBuilder()
 
     def answers(self, span: Span) -> None:
@@ -163,6 +167,7 @@ class TurnStream(MessageStream):
             self._builder.add_problem(arrival.item)
             raise arrival.item
         self._builder.add(arrival.item)
+        self._has_begun = self._has_begun or belongs_to_a_turn(arrival.item)
         return arrival.item
 
     def _is_left_over(self, arrival: Arrival) -> bool:
@@ -176,10 +181,15 @@ class TurnStream(MessageStream):
             self._conversation.turns.settle()
             skipped = f" {self._skipped} turns that belong to earlier requests were skipped."
         return ReceiveTimeout(
-            f"No message came for {self._timeout:g} s in the middle of a turn; what came is in the error's `turn`."
-            + skipped,
-            turn=self.turn,
+            f"No message came for {self._timeout:g} s{self._what_is_missing()}{skipped}", turn=self.turn
         )
+
+    def _what_is_missing(self) -> str:
+        if self._has_begun:
+            return " in the middle of a turn; what came is in the error's `turn`."
+        if self._conversation.turn_left_open:
+            return ": the last send() left the turn open; send(..., turn_complete=True) asks for an answer."
+        return ": the turn has not begun. Speech ends with send_audio_stream_end(), or with silence."
 
     def _end(self, ending: Ending) -> Exception:
         """The session is over before the turn is."""

@@ -49,8 +49,17 @@ def client_content(request: Request, turn_complete: bool) -> LiveClientContent:
 def request_parts(request: Request) -> list[Part]:
     if isinstance(request, str):
         return [Part(text=request)] if request else []
-    items = [request] if isinstance(request, Part) else list(request)
-    return [request_part(item) for item in items]
+    if isinstance(request, Part):
+        return [request_part(request)]
+    if isinstance(request, (bytes, bytearray, Mapping)) or not isinstance(request, Sequence):
+        raise TypeError(f"A request is text, a Part, or a sequence of both, not {described(request)}.")
+    return [request_part(item) for item in request]
+
+
+def described(value: object) -> str:
+    """A type's name, with its module where it is another library's."""
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def request_part(item: object) -> Part:
@@ -58,8 +67,8 @@ def request_part(item: object) -> Part:
         return Part(text=item)
     if not isinstance(item, Part):
         raise TypeError(
-            f"A request is made of str and Part, not {type(item).__name__}; Part.from_bytes() and Part.from_uri() "
-            "make parts of media."
+            f"A request is made of str and livesession.Part, not {described(item)}; Part.from_bytes() and "
+            "Part.from_uri() make parts of media."
         )
     if item.function_response is not None:
         raise InvalidRequestError("Function responses are not part of a turn: use send_function_responses().")
@@ -72,7 +81,10 @@ def to_blob(media: Media) -> GenerativeContentBlob:
     elif isinstance(media, (bytes, bytearray, memoryview)):
         blob = GenerativeContentBlob(mime_type=PCM_16K, data=bytes(media))
     else:
-        raise TypeError(f"Media is a GenerativeContentBlob or bytes of PCM, not {type(media).__name__}.")
+        raise TypeError(
+            f"Media is a GenerativeContentBlob or bytes of PCM, not {described(media)}. For an array of samples, "
+            "array.astype('int16').tobytes() makes the bytes; pieces go one by one, or all to send_media_stream()."
+        )
     if not blob.data:
         raise InvalidRequestError(
             f"There is nothing to send: the blob of {blob.mime_type or 'no type'} holds no bytes."
@@ -82,6 +94,8 @@ def to_blob(media: Media) -> GenerativeContentBlob:
 
 def audio_input(media: Media) -> LiveClientRealtimeInput:
     blob = to_blob(media)
+    if blob.mime_type.startswith("audio/pcm") and blob.data.startswith(b"RIFF"):
+        raise InvalidRequestError("This is a WAV file, not PCM: send_media_stream(WavFile(path).stream()) sends one.")
     if not blob.mime_type.startswith("audio/"):
         raise InvalidRequestError(f"This is not audio but {blob.mime_type!r}: use send_video_realtime() for images.")
     return LiveClientRealtimeInput(audio=blob)
@@ -108,6 +122,8 @@ def media_input(media: Media) -> LiveClientRealtimeInput:
 
 def chunks_of(stream: Iterable[Media]) -> Iterator[Media]:
     """The chunks of the user's iterable; its errors become ours, with theirs as the cause."""
+    if isinstance(stream, (bytes, bytearray, str, GenerativeContentBlob)):
+        raise TypeError("A media stream is an iterable of pieces; one piece goes through send_audio_realtime().")
     chunks = iter(stream)
     while True:
         try:

@@ -70,5 +70,5 @@ def ask_for(provider: Callable[[], str], what: str) -> Secret:
 
 
 def held(credential: Credential | None) -> Held | None:
-    """An attrs converter for a credential that may be missing."""
-    return None if credential is None else Held(credential)
+    """An attrs converter for a credential that may be missing, or empty."""
+    return Held(credential) if credential else None

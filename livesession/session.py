@@ -78,7 +78,7 @@ class LiveSession:
     _is_closed: bool
     _attempt: ConnectionAttempt
     _resuming: threading.Lock  # held by the one thread that resumes the session; others only try it
-    _forget: weakref.finalize[[Line, Conversation], LiveSession]
+    _forget: weakref.finalize[[weakref.ref[LiveSession], Line, Conversation], LiveSession]
 
     def __repr__(self) -> str:
         state = "closed" if self.is_closed else "open"
@@ -166,7 +166,8 @@ class LiveSession:
         """Iterates over the messages of one turn; its `turn` is the `Turn` put together so far.
 
         Ends after the last message of the frame with `turnComplete` (not where `interactionStatus` is
-        IN_PROGRESS). What is left of an earlier turn, begun before the last request, is skipped.
+        IN_PROGRESS); it goes on past a `LiveServerToolCall`, which can be answered meanwhile. What is left of an
+        earlier turn, begun before the last request, is skipped.
 
         Args:
             timeout: Seconds of silence between two messages; default `SessionOptions.turn_timeout`, 60.
@@ -223,7 +224,7 @@ class LiveSession:
             self._send_request(message, timeout)
         else:
             self._send(message, timeout)
-            self._conversation.turn_left_open = True
+            self._conversation.turn_left_open = self._conversation.owes_warning = True
 
     def interrupt(self, *, timeout: float | None = None) -> None:
         """Asks the model to stop (`clientContent` with nothing but `turnComplete: false`).
@@ -247,7 +248,7 @@ class LiveSession:
         except BaseException:
             self._conversation.turns.withdrawn()
             raise
-        self._conversation.turn_left_open = False
+        self._conversation.turn_left_open = self._conversation.owes_warning = False
         return answer
 
     # Sending as it happens.
@@ -277,7 +278,7 @@ class LiveSession:
         `audio/*` goes out as `realtimeInput.audio`, `image/*` and `video/*` as `realtimeInput.video`, anything else
         as `realtimeInput.mediaChunks`. All chunks are looked at before the first is sent.
         """
-        for message in [requests.media_input(chunk) for chunk in media_chunks]:
+        for message in [requests.media_input(chunk) for chunk in requests.chunks_of(media_chunks)]:
             self._send_input(message, timeout)
 
     def send_media_stream(self, media_chunk_stream: Iterable[Media], *, timeout: float | None = None) -> None:
@@ -330,7 +331,7 @@ class LiveSession:
 
     def _send_input(self, message: LiveClientRealtimeInput, timeout: float | None) -> None:
         self._send(message, timeout)
-        self._conversation.turn_left_open = False
+        self._conversation.turn_left_open = self._conversation.owes_warning = False
 
     def _send(self, message: LiveClientMessage, timeout: float | None) -> None:
         self._check_usable()
@@ -439,13 +440,18 @@ def connect_session(
     session._attempt = ConnectionAttempt(backend, setup, options, session._conversation)
     session._resuming = threading.Lock()
     session._attempt.run(session._line, resumption)
-    session._forget = weakref.finalize(session, warn_forgotten, session._line, session._conversation)
+    this = weakref.ref(session)
+    session._forget = weakref.finalize(session, warn_forgotten, this, session._line, session._conversation)
     return session
 
 
-def warn_forgotten(line: Line, conversation: Conversation) -> None:
-    """A session that nobody holds any more, or that is open at exit, is ended without a word."""
+def warn_forgotten(reference: weakref.ref[LiveSession], line: Line, conversation: Conversation) -> None:
+    """A session that nobody holds any more is ended without a word; at exit, where it is still held, the system does.
+
+    Ending it at exit would only make the waits of daemon threads raise while the interpreter goes down.
+    """
     connection = line.connection
     if conversation.is_of_this_process and connection is not None and connection.ending is None:
-        connection.abandon()
+        if reference() is None:
+            connection.abandon()
         warnings.warn("a LiveSession was not closed: use `with`, or call close()", ResourceWarning, stacklevel=2)

@@ -6,11 +6,12 @@ import threading
 from collections.abc import Iterable, Sequence
 
 import attrs
-from attrs import field, frozen
+from attrs import frozen
 
 from livesession.errors import ProtocolError
 from livesession.types.content import FunctionCall
 from livesession.types.enums import TurnCompleteReason
+from livesession.types.fields import Compact
 from livesession.types.grounding import GroundingMetadata
 from livesession.types.server import (
     LiveServerContent,
@@ -35,8 +36,8 @@ PARTS_OF_A_TURN = (
 )
 
 
-@frozen(kw_only=True)
-class Turn:
+@frozen(kw_only=True, repr=False)
+class Turn(Compact):
     """What the model said in one turn, put together.
 
     Attributes:
@@ -57,7 +58,7 @@ class Turn:
 
     text: str = ""
     thoughts: str = ""
-    audio: bytes = field(default=b"", repr=lambda audio: f"<{len(audio)} bytes>")
+    audio: bytes = b""
     audio_rate: int = AUDIO_RATE
     input_transcript: str = ""
     output_transcript: str = ""

@@ -161,6 +161,8 @@ def write_wav(path: str | os.PathLike[str], pcm: bytes, rate: int = 24_000) -> N
     Raises:
         OSError: It cannot be written.
     """
+    if not isinstance(pcm, (bytes, bytearray, memoryview)):
+        raise TypeError(f"write_wav(path, pcm): pcm is bytes, not {type(pcm).__name__}.")
     with open(path, "wb") as file, wave.open(file, "wb") as writer:
         writer.setnchannels(1)
         writer.setsampwidth(SAMPLE_BYTES)

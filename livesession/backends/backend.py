@@ -14,6 +14,7 @@ from livesession.connection.endpoint import Endpoint
 from livesession.errors import ConfigurationError
 from livesession.secret import Secret
 from livesession.types.client import LiveClientSetup
+from livesession.types.fields import Compact
 from livesession.version import __version__
 
 __all__ = ["Backend"]
@@ -27,8 +28,8 @@ def hide_proxy(proxy: str | bool | None) -> Secret | bool | None:
     return Secret(proxy) if isinstance(proxy, str) else proxy
 
 
-@frozen(kw_only=True)
-class Backend(ABC):
+@frozen(kw_only=True, repr=False)
+class Backend(Compact, ABC):
     """Where to connect and as whom. Values only: one object serves many sessions, from any thread.
 
     Attributes:
@@ -43,7 +44,7 @@ class Backend(ABC):
 
     base_url: str | None = None
     api_version: str | None = None
-    headers: Mapping[str, Secret] = field(default=None, converter=hide_values)
+    headers: Mapping[str, Secret] = field(factory=dict, converter=hide_values)
     proxy: Secret | bool | None = field(default=None, converter=hide_proxy)
     ssl_context: ssl.SSLContext | None = field(default=None, repr=False)
     ca_file: str | None = None

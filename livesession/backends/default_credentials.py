@@ -50,7 +50,7 @@ class DefaultCredentials:
                 self._credentials, self._project = google.auth.default(scopes=[SCOPE])
             except DefaultCredentialsError as error:
                 raise ConfigurationError(
-                    "There are no Google credentials: run  gcloud auth application-default login , set "
+                    "There are no Google credentials: run `gcloud auth application-default login`, set "
                     "GOOGLE_APPLICATION_CREDENTIALS, or pass VertexAI(token=...)."
                 ) from error
         return self._credentials

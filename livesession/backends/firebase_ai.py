@@ -17,7 +17,7 @@ SERVICE = "/ws/google.firebase.vertexai"
 MODELS = "models/"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class FirebaseAI(Backend):
     """Firebase AI Logic: the key of a Firebase app, with App Check and user tokens where the project wants them.
 

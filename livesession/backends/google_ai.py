@@ -15,7 +15,7 @@ HOST = "generativelanguage.googleapis.com"
 EPHEMERAL = "auth_tokens/"
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class GoogleAI(Backend):
     """The Gemini Developer API, with an API key or an ephemeral token.
 
@@ -35,7 +35,7 @@ class GoogleAI(Backend):
     api_key: Held | None = field(default=None, converter=held)
 
     def __attrs_post_init__(self) -> None:
-        if self.api_key is None and not key_from_environment():
+        if not self.api_key and not key_from_environment():
             raise ConfigurationError(
                 "There is no API key: pass GoogleAI(api_key=...), or set GEMINI_API_KEY (from aistudio.google.com). "
                 "To try without one, use livesession.emulator."

@@ -27,7 +27,7 @@ def location_of(backend: VertexAI) -> str | None:
     return None if backend.api_key else from_environment("GOOGLE_CLOUD_LOCATION")
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, repr=False)
 class VertexAI(Backend):
     """Vertex AI, with OAuth tokens or an express-mode key.
 

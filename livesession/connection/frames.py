@@ -163,6 +163,8 @@ class FrameReader:
         pending = self._end - self._start
         if pending and self._start + self._wanted <= len(self._buffer):
             return
+        if pending and self._start == 0 and self._end < len(self._buffer):
+            return  # it is grown when it is full, to twice the size, so that the copying stays linear
         capacity = max(BUFFER_BYTES, min(self._wanted, 2 * pending))
         if capacity != len(self._buffer):
             grown = bytearray(capacity)

@@ -59,7 +59,7 @@ class Opening:
     def wait(self) -> Opened:
         """The open connection. Raises `ConnectError`; whatever ends the wait early abandons the attempt."""
         try:
-            threading.Thread(target=self._run, name="livesession-connect", daemon=True).start()
+            self._start()
             finished = self._done.wait(self._deadline.left())
         except BaseException:
             self.abandon()
@@ -72,6 +72,12 @@ class Opening:
         if self._opened is None or not self._is_taken:
             raise self._error or ConnectError("The attempt to connect was given up, because the session was closed.")
         return self._opened
+
+    def _start(self) -> None:
+        try:
+            threading.Thread(target=self._run, name="livesession-connect", daemon=True).start()
+        except RuntimeError as error:  # too many, or the interpreter is going down
+            raise ConnectError(f"There are no resources for another connection: {error}.", retryable=True) from error
 
     def abandon(self) -> None:
         """Gives up: the waiter is released, and the socket is closed by the thread that has it."""
@@ -149,7 +155,7 @@ def make_context(ca_file: str | None, ca_path: str | None) -> ssl.SSLContext:
 
 def upgrade(sock: socket.socket, endpoint: Endpoint, deadline: Deadline) -> Opened:
     """Asks for the WebSocket protocol. The errors raised here hold no frame that saw a key."""
-    guarded = GuardedSocket(sock, deadline)
+    guarded = GuardedSocket(sock, endpoint, deadline)
     try:
         request_upgrade(guarded, endpoint)
     except Exception as error:
@@ -163,12 +169,12 @@ def request_upgrade(guarded: GuardedSocket, endpoint: Endpoint) -> None:
     """The upgrade through websocket-client.
 
     The host in the URL is not the real one, which goes into `host`: websocket-client keeps cookies by that name for
-    the whole process, and would send one server's cookies on other connections.
+    the whole process, and would send one server's cookies on other connections. The headers join the request in the
+    guarded socket, because `websocket.enableTrace(True)` prints what websocket-client knows of them.
     """
     websocket.WebSocket().connect(  # type: ignore[no-untyped-call]  # untyped there
         f"ws://{COOKIE_FREE_HOST}{endpoint.resource}",
         socket=guarded,
-        header=[f"{name}: {value.reveal()}" for name, value in endpoint.headers.items()],
         host=endpoint.authority,
         suppress_origin=True,
         redirect_limit=0,
@@ -182,8 +188,9 @@ class GuardedSocket:
     than `MAX_ANSWER_BYTES`.
     """
 
-    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+    def __init__(self, sock: socket.socket, endpoint: Endpoint, deadline: Deadline) -> None:
         self._socket = sock
+        self._headers = endpoint.headers
         self._deadline = deadline
         self._taken = 0
         self.received = bytearray()
@@ -203,8 +210,11 @@ class GuardedSocket:
         self.received += self._socket.recv(min(room, 16384))
 
     def send(self, data: bytes) -> int:
+        """Sends the request, with the endpoint's headers behind those of websocket-client."""
         self._keep_deadline()
-        self._socket.sendall(data)
+        request, end, _ = data.partition(b"\r\n\r\n")
+        headers = "".join(f"\r\n{name}: {value.reveal()}" for name, value in self._headers.items())
+        self._socket.sendall(request + headers.encode() + end)
         return len(data)
 
     def _keep_deadline(self) -> None:

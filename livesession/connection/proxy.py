@@ -84,20 +84,27 @@ def connect_tcp(host: str, port: int, deadline: Deadline, hold: Hold) -> socket.
     """Tries each address of the name in turn, within what is left of the time."""
     addresses = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
     for position, (family, kind, protocol, _, address) in enumerate(addresses):
-        sock = hold(socket.socket(family, kind, protocol))
         left = deadline.left()
-        sock.settimeout(left if left is None else left / (len(addresses) - position) or 0.001)
         try:
-            sock.connect(address)
-        except OSError:
-            sock.close()
+            sock = hold(socket.socket(family, kind, protocol))
+            sock.settimeout(left if left is None else left / (len(addresses) - position) or 0.001)
+            return connected(sock, address)
+        except OSError:  # also where the system does not have the address's family
             if position == len(addresses) - 1:
                 raise
-        else:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            return sock
     raise ConnectError(f"The name {host!r} has no address.")
+
+
+def connected(sock: socket.socket, address: tuple[object, ...]) -> socket.socket:
+    """The socket, connected; closed where that fails."""
+    try:
+        sock.connect(address)
+    except OSError:
+        sock.close()
+        raise
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return sock
 
 
 def request_tunnel(sock: socket.socket, proxy: Proxy, endpoint: Endpoint, deadline: Deadline) -> None:

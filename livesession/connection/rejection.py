@@ -43,7 +43,7 @@ def what_happened(error: Exception, endpoint: Endpoint) -> str:
         why = f"The certificate of {place} was not accepted: {error.verify_message}."
         return f"{why} If you trust it, name its CA with ca_file=..."
     if isinstance(error, ssl.SSLError):
-        return f"TLS with {place} failed: {error.reason or error}. Is it a wss:// address?"
+        return f"TLS with {place} failed: {error.reason or error}. Does it speak TLS there? If not, use ws://."
     if isinstance(error, ConnectionRefusedError):
         return f"{place} refused the connection: nothing is listening there. Check host and port."
     return f"The connection to {place} failed: {error or type(error).__name__}."
@@ -74,10 +74,17 @@ def no_upgrade(received: bytes | bytearray, error: Exception, endpoint: Endpoint
     place = f"{endpoint.host}:{endpoint.port}"
     if not received:
         made = ConnectError(f"{place} ended the connection without an answer to the WebSocket request.", retryable=True)
+    elif is_cut_off(received) and type(error) is not ConnectionError:  # which is that of an endless answer
+        made = ConnectError(f"{place} ended the connection in the middle of its answer.", retryable=True)
     else:
         made = ConnectError(f"{place} does not answer as a WebSocket server. Check the address.")
     made.__cause__ = ConnectionError(type(error).__name__)
     return made
+
+
+def is_cut_off(received: bytes | bytearray) -> bool:
+    """Whether an HTTP answer began and its headers did not end."""
+    return b"HTTP/1.1"[: len(received)] == received[:8] and b"\r\n\r\n" not in received
 
 
 def advice(status: int) -> str:

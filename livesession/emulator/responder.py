@@ -123,7 +123,9 @@ def as_pieces(reply: Reply) -> PieceGenerator:
 
 
 def _each(pieces: Iterable[Piece]) -> PieceGenerator:
-    yield from pieces
+    # Not `yield from`, which would send the answers of a call on to a plain iterator.
+    for piece in pieces:  # noqa: UP028
+        yield piece
 
 
 def _description(turn: UserTurn) -> str:

@@ -6,7 +6,7 @@ import ssl
 import time
 from collections.abc import Callable, Collection, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from livesession.emulator.gateway import Gateway, Work, drop
 from livesession.emulator.imports import require_extra
@@ -14,6 +14,7 @@ from livesession.emulator.journal import Handshake, Journal, Received
 from livesession.emulator.loop import LoopThread
 from livesession.emulator.replay import Recording, RecordingSource, load_recording
 from livesession.emulator.responder import Responder, echo
+from livesession.emulator.routes import BackEndKind
 from livesession.emulator.service import Service
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class LiveEmulator:
                 to interrupt, 1 plays in real time.
             keep_received: how many of the last messages `received` keeps.
         """
+        if responder is not None and not callable(responder):
+            raise TypeError(f"A responder is a callable that takes a UserTurn, not {type(responder).__name__}.")
         if chunk_ms < 1 or pace < 0 or go_away_notice < 0:
             raise ValueError("chunk_ms must be at least 1, pace and go_away_notice at least 0.")
         self._address = (host, port)
@@ -94,6 +97,9 @@ class LiveEmulator:
         emulator = cls(host=host, port=port, ssl_context=ssl_context, api_keys=api_keys)
         emulator._recording = load_recording(recording, session)
         return emulator
+
+    def __repr__(self) -> str:
+        return f"<LiveEmulator {self.url}>" if self._thread else "<LiveEmulator stopped>"
 
     # --- life --------------------------------------------------------------------------------------------------
 
@@ -169,6 +175,8 @@ class LiveEmulator:
         """
         from livesession.backends import FirebaseAI, GoogleAI, VertexAI
 
+        if kind not in get_args(BackEndKind):
+            raise ValueError(f"There is no back end {kind!r}; there are {', '.join(get_args(BackEndKind))}.")
         key = next(iter(self._api_keys), "") if self._api_keys is not None else "no-key-needed"
         if kind == "google":
             return GoogleAI(api_key=key, base_url=self.url, proxy=False, ssl_context=ssl_context)

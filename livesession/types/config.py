@@ -122,8 +122,8 @@ class HistoryConfig(Compact):
     """How the conversation's history is given (wire: `setup.historyConfig`).
 
     Attributes:
-        initial_history_in_client_content: The first contents, up to `turn_complete=True`, are history that is not
-            answered (wire `initialHistoryInClientContent`).
+        initial_history_in_client_content: What `send()` sends first, up to `turn_complete=True`, is history that
+            is not answered (wire `initialHistoryInClientContent`).
     """
 
     initial_history_in_client_content: bool | None = None
@@ -245,3 +245,25 @@ class LiveGenerationConfig(Compact):
     history_config: HistoryConfig | None = field(default=None, metadata=SETUP)
     avatar_config: AvatarConfig | None = field(default=None, metadata=SETUP)
     safety_settings: tuple[SafetySetting, ...] = field(default=(), converter=settings, metadata=SETUP)
+
+    def __attrs_post_init__(self) -> None:
+        for name, cls in NESTED.items():
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, cls):
+                raise TypeError(f"{name} is a {cls.__name__}(...), not {value!r:.80}.")
+
+
+NESTED: dict[str, type] = {
+    "speech_config": SpeechConfig,
+    "thinking_config": ThinkingConfig,
+    "translation_config": TranslationConfig,
+    "audio_transcription_config": AudioTranscriptionConfig,
+    "input_audio_transcription": AudioTranscriptionConfig,
+    "output_audio_transcription": AudioTranscriptionConfig,
+    "realtime_input_config": RealtimeInputConfig,
+    "context_window_compression": ContextWindowCompressionConfig,
+    "proactivity": ProactivityConfig,
+    "history_config": HistoryConfig,
+    "avatar_config": AvatarConfig,
+}
+"""The classes of the fields that hold an object."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from attrs import field, frozen
 
@@ -254,7 +254,13 @@ def to_parts(parts: Iterable[Part | str] | Part | str) -> tuple[Part, ...]:
     """Parts from what people write: a string, a part, or a sequence of both."""
     if isinstance(parts, (str, Part)):
         parts = (parts,)
-    return tuple(Part(text=part) if isinstance(part, str) else part for part in parts)
+    if isinstance(parts, Mapping) or not isinstance(parts, Iterable):
+        raise TypeError(f"A content is made of text and Parts, not {type(parts).__name__}.")
+    made = tuple(Part(text=part) if isinstance(part, str) else part for part in parts)
+    for part in made:
+        if not isinstance(part, Part):
+            raise TypeError(f"A content is made of text and Parts, not {type(part).__name__}.")
+    return made
 
 
 @frozen(kw_only=True, repr=False)

@@ -79,7 +79,7 @@ class Compact:
         shown = [
             f"{field.name}={show(field, value)}"
             for field in fields(type(self))  # type: ignore[arg-type]  # every subclass is an attrs class
-            if (value := getattr(self, field.name)) != default_of(field)
+            if field.repr and (value := getattr(self, field.name)) != default_of(field)
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
 
@@ -91,9 +91,11 @@ def show(field: Attribute[object], value: object) -> str:
 
 
 def default_of(field: Attribute[object]) -> object:
-    """A field's default; of a factory without arguments, what it makes."""
+    """What a field holds when it is not set; None where that depends on more than the class."""
     default = field.default
-    return default.factory() if isinstance(default, Factory) else default  # type: ignore[arg-type, attr-defined]
+    if not isinstance(default, Factory):  # type: ignore[arg-type]
+        return default
+    return default.factory() if isinstance(default.factory, type) else None  # type: ignore[attr-defined]
 
 
 def strings(values: Iterable[str] | str) -> tuple[str, ...]:
