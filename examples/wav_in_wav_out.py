@@ -31,4 +31,4 @@ with model.connect() as session:
 write_wav(answer_path, turn.audio, turn.audio_rate)
 print("You:  ", turn.input_transcript)
 print("Model:", turn.output_transcript)
-print(f"{sys.argv[2]}: {turn.audio_seconds:.1f} s")
+print(f"{answer_path}: {turn.audio_seconds:.1f} s")
