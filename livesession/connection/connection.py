@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from livesession.connection.closing import ABNORMAL, NORMAL, EndConnection, Ending
 from livesession.connection.deadline import Deadline
@@ -177,20 +178,27 @@ class Connection:
         self._duplex.wake()
 
     def _run(self) -> None:
+        ending = Ending(ABNORMAL, "", "local", "The reader thread failed")
         try:
-            ending = self._read_to_the_end()
+            ending = self._how_it_ends()
+        except BaseException as error:  # a fault of this library, or of a callback such as a log handler: never hang
+            ending = Ending(ABNORMAL, "", "local", f"The reader thread failed: {error!r}", error)
+            with suppress(Exception):  # perhaps it was the log handler
+                logger.exception("the reader thread failed")
+        finally:
+            self._finish(ending)
+
+    def _how_it_ends(self) -> Ending:
+        try:
+            return self._read_to_the_end()
         except FrameError as error:
             self._writer.owe_close(error.code)
-            ending = Ending(error.code, str(error), "local", f"The server sent {error}", error)
+            return Ending(error.code, str(error), "local", f"The server sent {error}", error)
         except EndConnection as error:
             self._writer.owe_close(error.ending.code)
-            ending = error.ending
+            return error.ending
         except OSError as error:
-            ending = Ending(ABNORMAL, "", "network", f"The connection was lost: {error}", error)
-        except BaseException as error:  # a fault of this library or of a callback: report it, never hang
-            logger.exception("the reader thread failed")
-            ending = Ending(ABNORMAL, "", "local", f"The reader thread failed: {error!r}", error)
-        self._finish(ending)
+            return Ending(ABNORMAL, "", "network", f"The connection was lost: {error}", error)
 
     def _read_to_the_end(self) -> Ending:
         count: int | None = 0  # of the bytes that came with the upgrade, the frame reader knows itself
@@ -235,13 +243,15 @@ class Connection:
 
     def _finish(self, ending: Ending) -> None:
         self._states.on(Event.ENDED, ending)
-        self._on_end(self._states.ending or ending)
-        if ending.origin != "network":
-            self._linger()
-        self._duplex.shutdown()
-        # A writer that was waiting fails now and lets go of its lock; only then may the descriptor be closed.
-        if self._writer.retire(GRACE):
-            self._duplex.close()
+        try:
+            self._on_end(self._states.ending or ending)
+            if ending.origin != "network":
+                self._linger()
+        finally:
+            self._duplex.shutdown()
+            # A writer that was waiting fails now and lets go of its lock; only then may the descriptor be closed.
+            if self._writer.retire(GRACE):
+                self._duplex.close()
 
     def _linger(self) -> None:
         """Lets the peer read the close frame and close TCP first: closing with unread input would reset it."""
