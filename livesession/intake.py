@@ -7,6 +7,7 @@ handle, the counts), tells turns apart, and waits with whoever connects for `set
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from livesession.connection.closing import EndConnection, Ending
 from livesession.connection.deadline import Deadline
@@ -47,6 +48,7 @@ class Intake:
         self._refusal: ConnectError | None = None
         self._warned_full = False
         self._is_detached = False
+        self.redact: Callable[[str], str] = str  # takes secrets out of what the server says before it is set up
 
     def wait_for_setup(self, deadline: Deadline) -> None:
         """Returns once `setupComplete` came. Raises `SetupTimeout`, `SetupRejectedError` or `ConnectError`."""
@@ -88,9 +90,10 @@ class Intake:
 
     def on_message(self, message: Message) -> None:
         """A frame came; the servers send binary ones, and text means the same."""
-        items = decode(message.data)
+        data = message.data if self._is_set_up else self.redact(message.data.decode("latin-1")).encode("latin-1")
+        items = decode(data)
         if items and not self._is_set_up:
-            items = self._take_setup_complete(items, message.data)
+            items = self._take_setup_complete(items, data)
         if items:
             self._deliver(items, len(message.data))
 

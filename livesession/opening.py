@@ -63,6 +63,7 @@ class ConnectionAttempt:
         setup = self._backend.adapt(attrs.evolve(self._setup, session_resumption=resumption))
         first_message = encode(setup)
         endpoint = self._backend.endpoint()
+        self._intake.redact = endpoint.redact
         self._opening = Opening(endpoint, self._options.connect_timeout)
         if self._is_cancelled:
             self._opening.abandon()

@@ -1,4 +1,7 @@
-"""Google's default credentials, through google-auth (extra `vertex`), asked for at connect and refreshed when old."""
+"""Google's default credentials, through google-auth (extra `vertex`), asked for at connect and refreshed when old.
+
+The frames of google-auth's errors, and of their causes, hold private keys and signed requests: only their words stay.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ class DefaultCredentials:
                 raise ConfigurationError(
                     "There are no Google credentials: run `gcloud auth application-default login`, set "
                     "GOOGLE_APPLICATION_CREDENTIALS, or pass VertexAI(token=...)."
-                ) from error
+                ) from LookupError(str(error))
         return self._credentials
 
     def _refresh(self, credentials: Credentials) -> None:
@@ -64,4 +67,6 @@ class DefaultCredentials:
         try:
             credentials.refresh(Request())  # type: ignore[no-untyped-call]  # untyped there
         except GoogleAuthError as error:
-            raise ConfigurationError(f"Google's credentials could not be refreshed: {error}.") from error
+            raise ConfigurationError(f"Google's credentials could not be refreshed: {error}.") from ConnectionError(
+                str(error)
+            )

@@ -249,9 +249,10 @@ class Connection:
                 self._linger()
         finally:
             self._duplex.shutdown()
-            # A writer that was waiting fails now and lets go of its lock; only then may the descriptor be closed.
-            if self._writer.retire(GRACE):
-                self._duplex.close()
+            # A writer that was waiting fails now and lets go of its lock; only then may the descriptor be closed. A
+            # signal handler that runs on top of a writer, in the main thread, makes it take as long as it likes.
+            self._writer.retire()
+            self._duplex.close()
 
     def _linger(self) -> None:
         """Lets the peer read the close frame and close TCP first: closing with unread input would reset it."""

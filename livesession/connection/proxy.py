@@ -133,7 +133,7 @@ def tunnel_request(proxy: Proxy, endpoint: Endpoint) -> bytes:
 
 
 def connect_socks(proxy: Proxy, endpoint: Endpoint, deadline: Deadline, hold: Hold) -> socket.socket:
-    """Through a SOCKS proxy, by python-socks; its frames held the password, so its error comes without them."""
+    """Through a SOCKS proxy, by python-socks; its frames and those of its causes held the password: only words stay."""
     try:
         import python_socks.sync
     except ImportError as error:
@@ -143,7 +143,7 @@ def connect_socks(proxy: Proxy, endpoint: Endpoint, deadline: Deadline, hold: Ho
     except (python_socks.ProxyError, OSError) as error:
         raise ConnectError(
             f"The SOCKS proxy {proxy.host}:{proxy.port} could not connect: {error}.", retryable=True
-        ) from error.with_traceback(None)
+        ) from ConnectionError(f"{type(error).__name__}: {error}")
 
 
 def socks_connector(proxy: Proxy) -> SocksProxy:

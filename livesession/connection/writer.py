@@ -178,10 +178,7 @@ class FrameWriter:
                 self._stop(StreamBroken("the close frame has been sent"))
         return True
 
-    def retire(self, timeout: float) -> bool:
-        """Lets nobody write any more, so that the socket can be closed; False when somebody still is at it."""
-        if not self._write_lock.acquire(timeout=timeout):
-            return False
-        self._stop(StreamBroken("the connection has ended"))
-        self._write_lock.release()
-        return True
+    def retire(self) -> None:
+        """Lets nobody write any more, so that the socket can be closed; waits for who is writing."""
+        with self._write_lock:
+            self._stop(StreamBroken("the connection has ended"))
