@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import types
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from livesession import (
     Content,
+    FunctionDeclaration,
     FunctionResponse,
     LiveClientContent,
     LiveClientSetup,
@@ -23,6 +25,8 @@ from livesession import (
     LiveServerUsageMetadata,
     Part,
     ProtocolError,
+    Schema,
+    Tool,
     UsageMetadata,
 )
 from livesession.types.enums import WireEnum
@@ -30,6 +34,7 @@ from livesession.types.fields import JSONObject, wire_name
 from livesession.wire import decode, encode
 from livesession.wire.converter import converter
 from livesession.wire.incoming import KINDS
+from livesession.wire.outgoing import AT_TOP_OF_SETUP, ENVELOPES
 
 always_the_same = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 
@@ -49,10 +54,14 @@ def values(target: object) -> st.SearchStrategy:
         return st.integers(0, 10**14).map(lambda nanoseconds: nanoseconds / 1e9)
     if get_origin(target) in (tuple, Sequence):
         return st.lists(values(get_args(target)[0]), max_size=2).map(tuple)
+    if JSONObject in get_args(target):
+        return OBJECTS  # what else may stand in its place is read back as an object too
     if get_origin(target) in (Union, types.UnionType):
         return st.one_of([values(member) for member in get_args(target)])
-    if target == JSONObject or get_origin(target) is Mapping:
+    if target == JSONObject:
         return OBJECTS
+    if get_origin(target) is Mapping:
+        return st.dictionaries(st.text(), values(get_args(target)[1]), max_size=2)
     return instances(target) if attrs.has(target) else single(target)
 
 
@@ -66,10 +75,16 @@ def single(target: object) -> st.SearchStrategy:
         float: st.floats(allow_nan=False, allow_infinity=False),
         str: st.text(),
         bytes: st.binary(max_size=40),
+        object: JSON.filter(lambda value: value is not None),
     }[target]
 
 
+@functools.cache
 def instances(cls: type) -> st.SearchStrategy:
+    return st.deferred(lambda: made_of_fields(cls))  # a schema holds schemas
+
+
+def made_of_fields(cls: type) -> st.SearchStrategy:
     fields = attrs.fields(attrs.resolve_types(cls))
     required = {field.name: values(field.type) for field in fields if field.default is attrs.NOTHING}
     optional = {field.name: values(field.type) for field in fields if field.name not in required}
@@ -99,6 +114,32 @@ def test_every_server_message_is_read_back_from_its_own_frame(name, cls):
 def test_usage_alone_is_read_back_from_its_own_frame(usage):
     frame = {"usageMetadata": converter.unstructure(usage)}
     assert decode(json.dumps(frame).encode()) == [LiveServerUsageMetadata(usage_metadata=usage)]
+
+
+def spread_configuration(setup: dict) -> dict:
+    """The way back of a setup: the configuration's fields that stand at its top return into it."""
+    top = {name: setup.pop(name) for name in AT_TOP_OF_SETUP if name in setup}
+    return {**setup, "generationConfig": {**setup.pop("generationConfig", {}), **top}}
+
+
+@pytest.mark.parametrize(("cls", "name"), ENVELOPES.items(), ids=ENVELOPES.values())
+def test_every_client_message_can_be_read_back_from_its_own_frame(cls, name):
+    @settings(always_the_same, max_examples=40)
+    @given(instances(cls))
+    def check(message):
+        body = json.loads(encode(message))[name]
+        body = spread_configuration(body) if name == "setup" else body
+        assert converter.structure(body, cls) == message
+
+    check()
+
+
+@always_the_same
+@given(instances(Schema))
+def test_a_schema_can_be_read_back_from_the_declaration_that_it_was_put_in(schema):
+    tool = Tool(function_declarations=[FunctionDeclaration(name="f", parameters=schema)])
+    [sent] = json.loads(encode(LiveClientSetup(model="m", tools=[tool])))["setup"]["tools"]
+    assert converter.structure(sent["functionDeclarations"][0].get("parameters", {}), Schema) == schema
 
 
 # What belongs to the user.
