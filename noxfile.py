@@ -1,0 +1,16 @@
+"""Every interpreter found: the unit tests, then the TLS duplex stress. `nox` runs all, `nox -s tests-3.12` one."""
+
+from __future__ import annotations
+
+import nox
+
+nox.options.error_on_missing_interpreters = False
+nox.options.reuse_existing_virtualenvs = True
+
+
+@nox.session(python=["3.10", "3.11", "3.12", "3.13"])
+def tests(session: nox.Session) -> None:
+    """Arguments after `--` go to pytest."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "-n", "2", *session.posargs)
+    session.run("python", "-X", "faulthandler", "tests/stress/tls_duplex.py")
