@@ -88,14 +88,18 @@ class Intake:
             )
         return False
 
-    def on_message(self, message: Message) -> None:
-        """A frame came; the servers send binary ones, and text means the same."""
-        data = message.data if self._is_set_up else self.redact(message.data.decode("latin-1")).encode("latin-1")
+    def on_messages(self, messages: list[Message]) -> None:
+        """Frames came; the servers send binary ones, and text means the same."""
+        for message in messages:
+            self._on_message(message.data)
+
+    def _on_message(self, frame: bytes) -> None:
+        data = frame if self._is_set_up else self.redact(frame.decode("latin-1")).encode("latin-1")
         items = decode(data)
         if items and not self._is_set_up:
             items = self._take_setup_complete(items, data)
         if items:
-            self._deliver(items, len(message.data))
+            self._deliver(items, len(data))
 
     def _take_setup_complete(self, items: list[Inbound], data: bytes) -> list[Inbound]:
         first = items[0]

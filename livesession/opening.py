@@ -71,7 +71,7 @@ class ConnectionAttempt:
         try:
             connection = Connection(
                 opened,
-                on_message=self._intake.on_message,
+                on_messages=self._intake.on_messages,
                 may_read=self._intake.may_read,
                 on_end=self._intake.on_end,
                 max_message_bytes=self._options.max_message_bytes,

@@ -10,6 +10,7 @@ from livesession.connection.frames import BINARY, CLOSE, PING, TEXT, FrameError,
 from tests.kit.servers import frame
 
 LIMIT = 1_000_000
+SCRATCH = memoryview(bytearray(64 * 1024))  # shared by all readers, as in the reader loop
 
 
 def read(data: bytes, *, chunk: int | None = None, limit: int = LIMIT) -> list[tuple[int, bytes]]:
@@ -17,7 +18,7 @@ def read(data: bytes, *, chunk: int | None = None, limit: int = LIMIT) -> list[t
     reader = FrameReader(limit)
     messages = []
     while data:
-        room = reader.buffer()
+        room = reader.buffer(SCRATCH)
         count = min(len(room), len(data), chunk or len(data))
         room[:count] = data[:count]
         data = data[count:]
@@ -43,12 +44,27 @@ def test_any_messages_in_any_pieces_come_out_whole(payloads, cuts):
     data, reader, messages = b"".join(map(frame, payloads)), FrameReader(LIMIT), []
     position = 0
     while data:
-        room = reader.buffer()
+        room = reader.buffer(SCRATCH)
         count = min(len(room), len(data), cuts[position % len(cuts)])
         room[:count] = data[:count]
         data, position = data[count:], position + 1
         messages += [message.data for message in reader.received(count)]
     assert messages == payloads
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 300)), min_size=1, max_size=60))
+def test_readers_that_share_their_scratch_memory_do_not_mix(turns):
+    streams = [frame(bytes([number]) * 40) * 100 + frame(bytes([number]) * 70_000) for number in range(3)]
+    readers, messages = [FrameReader(LIMIT) for _ in streams], [[] for _ in streams]
+    for number, count in [*turns, *((number, 65_536) for number in (0, 1, 2) * 6)]:
+        room = readers[number].buffer(SCRATCH)
+        piece = streams[number][: min(count, len(room))]
+        streams[number] = streams[number][len(piece) :]
+        room[: len(piece)] = piece
+        messages[number] += [message.data for message in readers[number].received(len(piece))]
+    for number in range(3):
+        assert messages[number] == [bytes([number]) * 40] * 100 + [bytes([number]) * 70_000]
 
 
 def test_fragments_are_joined_with_control_frames_between_them():
@@ -69,7 +85,7 @@ def test_bytes_that_came_with_the_upgrade_are_read_first():
     reader = FrameReader(LIMIT, initial=frame(b"early") + frame(b"half")[:3])
     assert [message.data for message in reader.received(0)] == [b"early"]
     rest = frame(b"half")[3:]
-    reader.buffer()[: len(rest)] = rest
+    reader.buffer(SCRATCH)[: len(rest)] = rest
     assert [message.data for message in reader.received(len(rest))] == [b"half"]
 
 
@@ -103,7 +119,7 @@ def test_what_breaks_the_protocol_is_refused_with_its_close_code(data, code, wor
 def test_a_message_in_too_many_frames_is_refused():
     data = frame(b"", final=False) + frame(b"", 0, final=False) * 5
     reader = FrameReader(LIMIT, max_frames=5)
-    reader.buffer()[: len(data)] = data
+    reader.buffer(SCRATCH)[: len(data)] = data
     with pytest.raises(FrameError, match="more than 5 frames") as caught:
         list(reader.received(len(data)))
     assert caught.value.code == 1009
@@ -111,7 +127,7 @@ def test_a_message_in_too_many_frames_is_refused():
 
 def test_messages_before_a_broken_frame_are_yielded_first():
     reader, data = FrameReader(LIMIT), frame(b"good") + frame(b"x", 3)
-    reader.buffer()[: len(data)] = data
+    reader.buffer(SCRATCH)[: len(data)] = data
     messages = reader.received(len(data))
     assert next(messages).data == b"good"
     with pytest.raises(FrameError):
@@ -121,9 +137,9 @@ def test_messages_before_a_broken_frame_are_yielded_first():
 def test_the_buffer_does_not_grow_by_what_is_only_announced():
     reader = FrameReader(64_000_000)
     header = b"\x82\x7f" + (60_000_000).to_bytes(8, "big")
-    reader.buffer()[: len(header)] = header
+    reader.buffer(SCRATCH)[: len(header)] = header
     list(reader.received(len(header)))
-    assert len(reader.buffer()) < 200_000
+    assert len(reader.buffer(SCRATCH)) < 200_000
 
 
 @pytest.mark.parametrize(("code", "reason"), [(1000, ""), (1011, "Internal error"), (4999, "é")])

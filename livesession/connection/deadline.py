@@ -10,14 +10,18 @@ LONGEST = 1_000_000.0  # seconds; what poll() and locks can wait for is limited,
 
 
 class Deadline:
-    """Counts down from a number of seconds, on the monotonic clock; None never ends."""
+    """Counts down from a number of seconds; None never ends.
+
+    Attributes:
+        at: When it ends, on the monotonic clock; None without an end.
+    """
 
     def __init__(self, seconds: float | None) -> None:
-        self._at = None if seconds is None else time.monotonic() + min(seconds, LONGEST)
+        self.at = None if seconds is None else time.monotonic() + min(seconds, LONGEST)
 
     def left(self) -> float | None:
         """Seconds left, never negative; None without an end."""
-        return None if self._at is None else max(0.0, self._at - time.monotonic())
+        return None if self.at is None else max(0.0, self.at - time.monotonic())
 
     def expired(self) -> bool:
         return self.left() == 0.0

@@ -1,8 +1,9 @@
 """WebSocket frames (RFC 6455) from bytes, without I/O.
 
-The caller reads into `buffer()` and says how much came with `received(count)`, which yields the messages that are
-complete: fragments joined, control frames among them, each checked. No extension is spoken, so reserved bits are
-errors. Memory stays within the size limit, whatever a header announces: the buffer grows with what really came.
+The caller reads into `buffer(scratch)` and says how much came with `received(count)`, which yields the messages that
+are complete: fragments joined, control frames among them, each checked. No extension is spoken, so reserved bits are
+errors. The scratch memory may be shared by many readers: only the beginning of a frame is kept, in a buffer that grows
+with what really came, so memory stays within the size limit, whatever a header announces.
 """
 
 from __future__ import annotations
@@ -62,17 +63,20 @@ class FrameReader:
         self._limit = max_message_bytes
         self._max_frames = max_frames
         self._frames = 0  # of the message whose fragments are being collected
-        self._buffer = bytearray(max(BUFFER_BYTES, 2 * len(initial)))
-        self._view = memoryview(self._buffer)
-        self._view[: len(initial)] = initial
+        self._own = bytearray(2 * len(initial))  # holds the beginning of a frame from one read to the next; else empty
+        self._own[: len(initial)] = initial
+        self._view = memoryview(self._own)  # of what _start and _end are positions in
         self._start, self._end = 0, len(initial)
         self._wanted = 2  # bytes of the frame at _start, as far as is known
         self._opcode = CONTINUATION  # of the message whose fragments are being collected
         self._collected = bytearray()
         self._utf8 = codecs.getincrementaldecoder("utf-8")()
 
-    def buffer(self) -> memoryview:
-        """Where the next bytes go; never empty."""
+    def buffer(self, scratch: memoryview) -> memoryview:
+        """Where the next bytes go: `scratch`, or behind the beginning of a frame; never empty."""
+        if self._start == self._end:
+            self._view = scratch
+            self._start = self._end = 0
         return self._view[self._end :]
 
     def received(self, count: int) -> Iterator[Message]:
@@ -84,7 +88,7 @@ class FrameReader:
         while frame := self._next_frame():
             if message := self._assemble(*frame):
                 yield message
-        self._make_room()
+        self._keep_rest()
 
     def _next_frame(self) -> tuple[int, bytes] | None:
         """First byte and payload of the next frame; None until it is all there."""
@@ -92,7 +96,7 @@ class FrameReader:
         if available < 2:
             self._wanted = 2
             return None
-        first, length = self._buffer[start], self._buffer[start + 1]
+        first, length = self._view[start], self._view[start + 1]
         header = HEADER_BYTES.get(length, 2)
         if available < header:
             self._wanted = header
@@ -104,10 +108,7 @@ class FrameReader:
             self._wanted = header + length
             return None
         self._start = start + header + length
-        payload = self._view[start + header : self._start].tobytes()
-        if self._start == self._end:
-            self._make_room()  # now, so that a large buffer is not kept while its message is worked on
-        return first, payload
+        return first, self._view[start + header : self._start].tobytes()
 
     def _check(self, first: int, length: int, header: int) -> None:
         """Raises for a header that breaks the protocol."""
@@ -158,21 +159,30 @@ class FrameReader:
         except UnicodeDecodeError as error:
             raise FrameError(1007, "a text message that is not UTF-8") from error
 
-    def _make_room(self) -> None:
-        """Keeps room for more: moves what is left to the front, in a larger buffer where the frame needs one."""
-        pending = self._end - self._start
-        if pending and self._start + self._wanted <= len(self._buffer):
-            return
-        if pending and self._start == 0 and self._end < len(self._buffer):
-            return  # it is grown when it is full, to twice the size, so that the copying stays linear
-        capacity = max(BUFFER_BYTES, min(self._wanted, 2 * pending))
-        if capacity != len(self._buffer):
-            grown = bytearray(capacity)
-            grown[:pending] = self._view[self._start : self._end]
-            self._buffer, self._view = grown, memoryview(grown)
-        elif pending:
-            self._view[:pending] = bytes(self._view[self._start : self._end])
-        self._start, self._end = 0, pending
+    def _keep_rest(self) -> None:
+        """Moves the beginning of a frame to where there is room for more of it."""
+        pending, is_own = self._end - self._start, self._view.obj is self._own
+        if not pending:
+            self._own = bytearray()  # now, so that a large buffer is not kept while its message is worked on
+            self._view = memoryview(self._own)
+        elif not is_own or not self._has_room():
+            self._keep(max(BUFFER_BYTES, min(self._wanted, 2 * pending)))
+
+    def _has_room(self) -> bool:
+        """Whether the frame fits, or has room to go on; a full buffer is doubled, so that the copying stays linear."""
+        fits = self._start + self._wanted <= len(self._view)
+        return fits or (self._start == 0 and self._end < len(self._view))
+
+    def _keep(self, capacity: int) -> None:
+        """Puts what is pending at the front of a buffer of that size."""
+        pending = self._view[self._start : self._end]
+        if capacity != len(self._own):
+            self._own = bytearray(capacity)
+            self._own[: len(pending)] = pending
+            self._view = memoryview(self._own)
+        else:
+            self._own[: len(pending)] = bytes(pending)
+        self._start, self._end = 0, len(pending)
 
 
 def read_close(payload: bytes) -> tuple[int, str]:

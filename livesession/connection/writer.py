@@ -30,10 +30,16 @@ class StreamBroken(Exception):
 
 
 class FrameWriter:
-    """Writes frames to a `Duplex`."""
+    """Writes frames to a `Duplex`.
 
-    def __init__(self, duplex: Duplex) -> None:
+    Args:
+        duplex: The socket.
+        wake_reader: Called when a control frame waits for room, for which the reader watches.
+    """
+
+    def __init__(self, duplex: Duplex, wake_reader: Callable[[], None]) -> None:
         self._duplex = duplex
+        self._wake_reader = wake_reader
         # Guards the order of bytes on the socket, and _begun and _stopped. Held while waiting for the socket to take
         # bytes (with a deadline), so the reader thread only ever tries it. Order: this lock, then Duplex's I/O lock.
         self._write_lock = threading.Lock()
@@ -41,6 +47,7 @@ class FrameWriter:
         self._begun_closes = False  # whether that is the close frame
         self._owed: deque[tuple[int, bytes]] = deque(maxlen=OWED_AT_MOST)  # appended to without the lock
         self._stopped: BaseException | None = None  # why nothing more may be written
+        self._is_retired = False  # set by the reader, once
 
     def send(self, data: bytes, deadline: Deadline, opcode: int, check: Callable[[], None]) -> None:
         """Writes one message. Raises `SendTimeout`, `StreamBroken`, and what `check` raises.
@@ -60,7 +67,7 @@ class FrameWriter:
         """What the reader left while the lock was held goes out now; for what does not fit, the reader waits."""
         self.flush()
         if self.is_owing:
-            self._duplex.wake()
+            self._wake_reader()
 
     def send_close(self, code: int, deadline: Deadline) -> None:
         """Writes the close frame, after which nothing goes out any more. Raises `SendTimeout` and `StreamBroken`."""
@@ -85,6 +92,7 @@ class FrameWriter:
             yield
         finally:
             self._write_lock.release()
+            self._close_if_retired()
 
     def _stop(self, why: BaseException) -> None:
         """Nothing is written from now on; the first reason stays."""
@@ -158,6 +166,7 @@ class FrameWriter:
                 return  # the reader will meet the same failure, and report it
             finally:
                 self._write_lock.release()
+                self._close_if_retired()
 
     def _write_what_fits(self) -> bool:
         """Writes owed control frames; False when the socket took less than all."""
@@ -179,6 +188,18 @@ class FrameWriter:
         return True
 
     def retire(self) -> None:
-        """Lets nobody write any more, so that the socket can be closed; waits for who is writing."""
-        with self._write_lock:
-            self._stop(StreamBroken("the connection has ended"))
+        """Lets nobody write any more; the descriptor is closed as soon as nobody is writing.
+
+        A writer may take as long as it likes to let go: a signal handler may be running on top of it.
+        """
+        self._stop(StreamBroken("the connection has ended"))
+        self._is_retired = True
+        self._close_if_retired()
+
+    def _close_if_retired(self) -> None:
+        """Called after each release of the lock, so that whoever lets go last closes."""
+        if self._is_retired and self._write_lock.acquire(blocking=False):
+            try:
+                self._duplex.close()
+            finally:
+                self._write_lock.release()

@@ -29,13 +29,17 @@ class Client:
         self._inbox: queue.Queue[Message | None] = queue.Queue()
         self.connection = Connection(
             Opening(Endpoint(url, proxy=False), TIMEOUT).wait(),
-            on_message=self._inbox.put,
+            on_messages=self._put,
             may_read=lambda: True,
             on_end=self._on_end,
             max_message_bytes=LIMIT,
         )
         self.connection.start()
         self.connection.setup_complete()
+
+    def _put(self, messages: list[Message]) -> None:
+        for message in messages:
+            self._inbox.put(message)
 
     def _on_end(self, ending: Ending) -> None:
         self._inbox.put(None)

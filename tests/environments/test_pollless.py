@@ -12,7 +12,7 @@ from tests.kit.waiting import InThread
 
 pytestmark = pytest.mark.slow
 
-WITHOUT_POLL = "import select\ndel select.poll"
+WITHOUT_POLL = "import select, selectors\ndel select.poll\nselectors.DefaultSelector = selectors.SelectSelector"
 
 
 def test_connect_ask_and_close_work_without_poll(place):

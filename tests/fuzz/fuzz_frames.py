@@ -18,6 +18,7 @@ with atheris.instrument_imports(include=["livesession"]):
     from livesession.connection.frames import CLOSE, FrameError, FrameReader, close_payload, read_close
 
 LIMIT = 1_000
+SCRATCH = memoryview(bytearray(64 * 1024))
 MAX_FRAMES = 50
 CLOSE_CODES = {code: code for code in (1002, 1007, 1009)}  # no other one is the right answer to bad bytes
 
@@ -29,7 +30,7 @@ def read(data: bytes, piece: int) -> Outcome:
     reader, messages = FrameReader(LIMIT, max_frames=MAX_FRAMES), []
     try:
         while data:
-            room = reader.buffer()
+            room = reader.buffer(SCRATCH)
             count = min(len(room), len(data), piece)
             assert count, "no room for more"
             room[:count], data = data[:count], data[count:]

@@ -45,7 +45,7 @@ def payload(sender: int, number: int, size: int) -> bytes:
 @given(SENDERS, st.integers(1_000, 100_000), st.integers(0, 20))
 def test_any_interleaving_of_senders_keeps_frames_whole_and_in_order(senders, piece, pings):
     with narrow_pair() as (duplex, theirs):
-        writer = FrameWriter(duplex)
+        writer = FrameWriter(duplex, lambda: None)
         reading = InThread(lambda: read_to_the_end(theirs, piece))
 
         def send(sender: int) -> None:
@@ -57,8 +57,8 @@ def test_any_interleaving_of_senders_keeps_frames_whole_and_in_order(senders, pi
             writer.owe_pong(b"%d" % number)
         for thread in threads:
             thread.result()
-        writer.retire()
         duplex.shutdown()
+        writer.retire()
         frames = client_frames(reading.result())
     messages = [data for opcode, _, data in frames if opcode == BINARY]
     for sender, sizes in enumerate(senders):

@@ -14,6 +14,7 @@ from tests.kit.servers import RawPeer, frame, raw_server
 
 pytestmark = pytest.mark.slow
 
+SCRATCH = memoryview(bytearray(64 * 1024))
 OPENING, CLOSING = b'{"serverContent":{"modelTurn":{"parts":[{"text":"', b'"}]}}}'
 
 
@@ -27,7 +28,7 @@ def fragments(count: int, size: int = 10) -> bytes:
 def feed(reader: FrameReader, data: bytes, chunk: int) -> list[bytes]:
     rest, messages = memoryview(data), []
     while rest:
-        room = reader.buffer()
+        room = reader.buffer(SCRATCH)
         count = min(len(room), len(rest), chunk)
         room[:count] = rest[:count]
         rest = rest[count:]

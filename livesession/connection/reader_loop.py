@@ -1,0 +1,236 @@
+"""The one thread that reads all connections of the process.
+
+Measured against a thread for each connection: beyond some hundred sessions those collapse, because each wakes up by
+itself and they fight for the interpreter lock; here one wake-up serves whatever is ready (BENCHMARKS.md).
+
+A loop lives as long as it has connections: the thread is started for the first one and ends after the last. Nothing
+that it calls may wait, for the others would wait too.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+import os
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from typing import NamedTuple, Protocol
+
+__all__ = ["Channel", "Plan", "ReaderLoop", "join_loop"]
+
+SCRATCH_BYTES = 64 * 1024  # for what is read; a larger one is not faster
+
+READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+
+
+class Plan(NamedTuple):
+    """When a channel wants to be served again.
+
+    Attributes:
+        interest: READ, WRITE, both or 0: what to wait for on its socket.
+        deadline: And not later than this, on the monotonic clock.
+        again: There is more to do at once; the others come first.
+    """
+
+    interest: int
+    deadline: float | None = None
+    again: bool = False
+
+
+class Channel(Protocol):
+    """What a loop serves, on its thread."""
+
+    @property
+    def socket(self) -> socket.socket: ...
+
+    def serve(self, scratch: memoryview) -> Plan | None:
+        """Does what can be done without waiting; None when it is over, and the socket need not be watched any more."""
+
+    def is_over(self) -> None:
+        """The loop has forgotten it."""
+
+    def fail(self, error: BaseException) -> None:
+        """Serving it raised, or the loop failed; it is over."""
+
+
+class ReaderLoop:
+    """Serves channels on a thread of its own; `join_loop()` finds or makes the process's one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards _channels and _is_over; nothing else is called while it is held
+        self._channels: set[Channel] = set()
+        self._is_over = False
+        self._woken: deque[Channel] = deque()  # appended to by any thread, without the lock: also by finalizers
+        self._bell, self._alarm = socket.socketpair()
+        self._bell.setblocking(False)
+        self._alarm.setblocking(False)
+        self._watched: dict[Channel, int] = {}
+        self._timers: list[tuple[float, int, Channel]] = []
+        self._due: dict[Channel, float] = {}  # the earliest timer of each
+        self._numbers = itertools.count()
+        self._thread = threading.Thread(target=self._run, name="livesession-reader", daemon=True)
+
+    @property
+    def is_current_thread(self) -> bool:
+        """Whether the caller is in a callback of the loop, and must not wait for it."""
+        return threading.current_thread() is self._thread
+
+    def add(self, channel: Channel) -> bool:
+        """Takes a channel; False when the loop is over."""
+        with self._lock:
+            if self._is_over:
+                return False
+            self._channels.add(channel)
+        self.wake(channel)
+        return True
+
+    def start(self) -> None:
+        """Starts the thread. Raises `RuntimeError` when the system gives none; then the loop is over."""
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            self._end(error)
+            raise
+
+    def wake(self, channel: Channel) -> None:
+        """Serves a channel soon; callable from any thread, and from finalizers."""
+        self._woken.append(channel)
+        with suppress(OSError):  # full: a wake-up is on its way; closed: the loop is over
+            self._bell.send(b"\0")
+
+    def join_if_over(self, timeout: float) -> None:
+        """Waits for the thread of a loop that is ending."""
+        if self._is_over and not self.is_current_thread:
+            self._thread.join(timeout)
+
+    # On the loop's thread.
+
+    def _run(self) -> None:
+        scratch = memoryview(bytearray(SCRATCH_BYTES))
+        failure: BaseException | None = None
+        try:
+            with selectors.DefaultSelector() as self._selector:
+                self._selector.register(self._alarm, READ)
+                while self._has_work():
+                    for channel in self._ready():
+                        self._serve(channel, scratch)
+        except BaseException as error:  # a fault of this library: nobody may be left waiting
+            failure = error
+        finally:
+            self._end(failure)
+
+    def _has_work(self) -> bool:
+        with self._lock:
+            self._is_over = not self._channels
+        return not self._is_over
+
+    def _ready(self) -> list[Channel]:
+        """Waits; each channel that is woken, has waited long enough, or whose socket is ready, once."""
+        found: dict[Channel, None] = {}
+        for key, _ in self._selector.select(self._patience()):
+            if key.data is None:
+                self._silence()
+            else:
+                found[key.data] = None
+        while self._woken:
+            found[self._woken.popleft()] = None
+        now = time.monotonic()
+        while self._timers and self._timers[0][0] <= now:
+            channel = heapq.heappop(self._timers)[2]
+            self._due.pop(channel, None)
+            found[channel] = None
+        return [channel for channel in found if channel in self._channels]
+
+    def _patience(self) -> float | None:
+        if self._woken:
+            return 0
+        return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
+
+    def _silence(self) -> None:
+        with suppress(BlockingIOError):
+            self._alarm.recv(4096)
+
+    def _serve(self, channel: Channel, scratch: memoryview) -> None:
+        try:
+            plan = channel.serve(scratch)
+        except BaseException as error:  # of a callback, such as a log handler: the other channels go on
+            self._forget(channel)
+            channel.fail(error)
+            return
+        if plan is None:
+            self._forget(channel)
+            channel.is_over()
+        else:
+            self._follow(channel, plan)
+
+    def _follow(self, channel: Channel, plan: Plan) -> None:
+        if plan.interest != self._watched.get(channel, 0):
+            self._watch(channel, plan.interest)
+        if plan.deadline is not None and plan.deadline < self._due.get(channel, math.inf):
+            self._due[channel] = plan.deadline
+            heapq.heappush(self._timers, (plan.deadline, next(self._numbers), channel))
+        if plan.again:
+            self._woken.append(channel)
+
+    def _watch(self, channel: Channel, interest: int) -> None:
+        before = self._watched.pop(channel, 0)
+        if before and interest:
+            self._selector.modify(channel.socket, interest, channel)
+        elif interest:
+            self._selector.register(channel.socket, interest, channel)
+        elif before:
+            self._selector.unregister(channel.socket)
+        if interest:
+            self._watched[channel] = interest
+
+    def _forget(self, channel: Channel) -> None:
+        self._watch(channel, 0)
+        if self._due.pop(channel, None) is not None:  # else what it holds would stay until then
+            self._timers = [timer for timer in self._timers if timer[2] is not channel]
+            heapq.heapify(self._timers)
+        with self._lock:
+            self._channels.discard(channel)
+            self._is_over = not self._channels
+
+    def _end(self, failure: BaseException | None) -> None:
+        with self._lock:
+            self._is_over = True
+            left, self._channels = self._channels, set()
+        for channel in left:
+            channel.fail(failure or RuntimeError("the reader loop has ended"))
+        self._bell.close()
+        self._alarm.close()
+
+
+class OfProcess:
+    """The loop of this process; a child of `fork` makes one of its own."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        self.lock = threading.Lock()  # guards `loop`; nothing that may wait is called while it is held
+        self.loop: ReaderLoop | None = None
+
+
+of_process = OfProcess()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=of_process.forget)
+
+
+def join_loop(channel: Channel) -> ReaderLoop:
+    """Gives a channel to the loop of this process, made anew where there is none."""
+    with of_process.lock:
+        loop = of_process.loop
+        if loop is not None and loop.add(channel):
+            return loop
+        loop = of_process.loop = ReaderLoop()
+        loop.add(channel)
+    loop.start()
+    return loop

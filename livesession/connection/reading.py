@@ -1,0 +1,191 @@
+"""The reading half of a connection: bytes to messages, until it ends, in steps that never wait.
+
+The reader loop calls `serve()` whenever there may be something to do. It is the only one to declare the end: after
+the last message it calls `on_end` once, lets the peer close TCP first, and gives the socket up.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from livesession.connection.closing import ABNORMAL, EndConnection, Ending
+from livesession.connection.deadline import Deadline
+from livesession.connection.duplex import Duplex
+from livesession.connection.frames import BINARY, CLOSE, PING, TEXT, FrameError, FrameReader, Message, read_close
+from livesession.connection.latch import Latch
+from livesession.connection.reader_loop import READ, WRITE, Plan
+from livesession.connection.state import Event, State, StateMachine
+from livesession.connection.writer import FrameWriter
+
+__all__ = ["GRACE", "Reading"]
+
+logger = logging.getLogger("livesession")
+
+GRACE = 0.5  # seconds that the peer is given to close TCP after its close frame
+READS_AT_ONCE = 4  # before other connections have their turn
+
+
+class Reading:
+    """A channel of the reader loop.
+
+    Args:
+        duplex, frames, writer, states: Those of the connection.
+        on_messages: Called with the messages that one read brought, in order; must not wait.
+        may_read: Asked before each read; after it said False, a wake-up makes it be asked again.
+        on_end: Called once, after the last message.
+        redact: Takes secrets out of the server's words.
+    """
+
+    def __init__(
+        self,
+        duplex: Duplex,
+        frames: FrameReader,
+        writer: FrameWriter,
+        states: StateMachine,
+        *,
+        on_messages: Callable[[list[Message]], None],
+        may_read: Callable[[], bool],
+        on_end: Callable[[Ending], None],
+        redact: Callable[[str], str],
+    ) -> None:
+        self._duplex = duplex
+        self._frames = frames
+        self._writer = writer
+        self._states = states
+        self._on_messages = on_messages
+        self._may_read = may_read
+        self._on_end = on_end
+        self._redact = redact
+        self._begun = False
+        self._linger_until: float | None = None  # set once the end has been declared
+        self.reads_on = False  # to the end, whether or not there is room for more
+        self.close_deadline = Deadline(None)
+        self.close_frame_done = False
+        self.over = Latch()  # the end has been declared, and the socket is given up
+
+    @property
+    def socket(self) -> socket.socket:
+        return self._duplex.socket
+
+    def serve(self, scratch: memoryview) -> Plan | None:
+        """Reads what is there, or lingers; None when it is over."""
+        self._writer.flush()
+        if self._linger_until is None:
+            plan = self._read_some(scratch)
+            if isinstance(plan, Plan):
+                return plan
+            self._declare(plan)
+        return self._linger(scratch)
+
+    def _read_some(self, scratch: memoryview) -> Plan | Ending:
+        try:
+            return self._read(scratch)
+        except FrameError as error:
+            self._writer.owe_close(error.code)
+            return Ending(error.code, str(error), "local", f"The server sent {error}", error)
+        except EndConnection as error:
+            self._writer.owe_close(error.ending.code)
+            return error.ending
+        except OSError as error:
+            return Ending(ABNORMAL, "", "network", f"The connection was lost: {error}", error)
+
+    def _read(self, scratch: memoryview) -> Plan | Ending:
+        if not self._begun:
+            self._begun = True
+            if ending := self._take(0):  # what came with the upgrade
+                return ending
+        paused, drained = self._is_paused(), False
+        for _ in range(READS_AT_ONCE):
+            if paused or drained or self._is_time_to_stop(paused):
+                break
+            buffer = self._frames.buffer(scratch)
+            count = self._duplex.read_into(buffer)
+            if count == 0:
+                return Ending(ABNORMAL, "", "network", "The connection ended without a close frame")
+            if count and (ending := self._take(count)):
+                return ending
+            drained = count is None or (count < len(buffer) and not self._duplex.has_decrypted)
+            paused = self._is_paused()
+        if self._is_time_to_stop(paused):
+            return Ending(ABNORMAL, "", "local", "Reading was stopped")
+        return self._plan(paused, again=not (paused or drained))
+
+    def _is_paused(self) -> bool:
+        return not (self.reads_on or self._may_read())
+
+    def _plan(self, paused: bool, *, again: bool) -> Plan:
+        wants_write = self._writer.is_owing or self._duplex.read_wants_write
+        return Plan((0 if paused else READ) | (WRITE if wants_write else 0), self.close_deadline.at, again)
+
+    def _take(self, count: int) -> Ending | None:
+        """Hands on what `count` more bytes complete; also what came before a frame that must not be."""
+        batch: list[Message] = []
+        try:
+            for message in self._frames.received(count):
+                if message.opcode in (TEXT, BINARY):
+                    batch.append(message)
+                elif ending := self._handle_control(message):
+                    return ending
+        finally:
+            if batch:
+                self._on_messages(batch)
+        return None
+
+    def _handle_control(self, message: Message) -> Ending | None:
+        if message.opcode == PING:
+            self._writer.owe_pong(message.data)
+        elif message.opcode == CLOSE:
+            code, reason = read_close(message.data)
+            self._writer.owe_close(code)
+            return Ending(code, self._redact(reason), "server")
+        return None
+
+    def _is_time_to_stop(self, paused: bool) -> bool:
+        """Whether the end need not be waited for: the close deadline passed, or nobody makes room for more."""
+        if self._states.state is not State.CLOSING:
+            return False
+        return self.close_deadline.expired() or (paused and self.close_frame_done)
+
+    # The end.
+
+    def _declare(self, ending: Ending) -> None:
+        self._states.on(Event.ENDED, ending)
+        left = self.close_deadline.left()
+        patience = 0.0 if ending.origin == "network" else GRACE if left is None else min(GRACE, left)
+        self._linger_until = time.monotonic() + patience
+        self._on_end(self._states.ending or ending)
+
+    def _linger(self, scratch: memoryview) -> Plan | None:
+        """Lets the peer read the close frame and close TCP first: closing with unread input would reset it."""
+        assert self._linger_until is not None
+        try:
+            for _ in range(READS_AT_ONCE):
+                if time.monotonic() >= self._linger_until or (count := self._duplex.read_into(scratch)) == 0:
+                    return None
+                if count is None:
+                    return Plan(READ | (WRITE if self._writer.is_owing else 0), self._linger_until)
+        except OSError as error:
+            logger.debug("while waiting for the peer to close: %s", error)
+            return None
+        return Plan(READ, self._linger_until, again=True)
+
+    def is_over(self) -> None:
+        """The loop watches the socket no more."""
+        self._duplex.shutdown()
+        self._writer.retire()
+        self.over.happened()
+
+    def fail(self, error: BaseException) -> None:
+        """A fault of this library, or of a callback such as a log handler; whoever waits must hear of it."""
+        with suppress(Exception):  # perhaps it was the log handler
+            logger.error("the reader thread failed", exc_info=error)
+        ending = Ending(ABNORMAL, "", "local", f"The reader thread failed: {error!r}", error)
+        try:
+            if self._linger_until is None:
+                self._declare(ending)
+        finally:
+            self.is_over()
