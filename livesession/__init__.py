@@ -31,6 +31,7 @@ from livesession.errors import (
     UnsupportedMessageError,
     UpgradeRejectedError,
 )
+from livesession.many import LiveSessionEnded, SessionsStream, receive_any
 from livesession.model import LiveGenerativeModel
 from livesession.options import SessionOptions
 from livesession.receiving import MessageStream, TurnStream
@@ -193,6 +194,7 @@ __all__ = [
     "LiveServerVoiceActivity",
     "LiveServerVoiceActivityDetectionSignal",
     "LiveSession",
+    "LiveSessionEnded",
     "LiveSessionError",
     "LiveSessionResumptionUpdate",
     "MediaResolution",
@@ -220,6 +222,7 @@ __all__ = [
     "SessionClosedError",
     "SessionOptions",
     "SessionResumptionConfig",
+    "SessionsStream",
     "SetupRejectedError",
     "SetupTimeout",
     "SlidingWindow",
@@ -250,4 +253,5 @@ __all__ = [
     "VoiceConsentSignature",
     "WordInfo",
     "__version__",
+    "receive_any",
 ]

@@ -21,6 +21,11 @@ class Claim:
         self._holder: weakref.ref[object] | None = None
         self._thread = threading.current_thread()
         self._is_waiting = False
+        self._thread_id = 0
+
+    def is_kept(self, consumer: object) -> bool:
+        """Whether this consumer has the claim, in this thread; without a lock, since nobody else can take it away."""
+        return self._thread_id == threading.get_ident() and self._holder is not None and self._holder() is consumer
 
     def enter(self, consumer: object, *, is_new: bool) -> None:
         """Takes the claim, or keeps it, before waiting for a message.
@@ -45,6 +50,7 @@ class Claim:
                 )
             self._holder = weakref.ref(consumer)
             self._thread = threading.current_thread()
+            self._thread_id = threading.get_ident()
             self._is_waiting = True
 
     def _is_elsewhere(self) -> bool:

@@ -4,27 +4,27 @@ The reader thread never waits here. It puts, and asks `has_room` before it reads
 stops reading until half of it is free again. The end, put by `finish()`, stays at the tail, so that every consumer
 finds it, however many there are one after another.
 
-It is no `queue.Queue`, because gevent puts one in that class's place that cannot be subclassed in this way.
+A message passes without a lock: one thread appends and one takes, each of which a deque does in one step. So neither
+can be held up by the other, or by a signal handler on top of it. It is no `queue.Queue`, because gevent puts one in
+that class's place that cannot be subclassed in this way, and because its locks cost more than reading the message.
 """
 
 from __future__ import annotations
 
 import queue
-import threading
 from collections import deque
-from collections.abc import Callable
-
-from attrs import frozen
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from livesession.connection.closing import Ending
+from livesession.connection.latch import Gates
 from livesession.errors import ProtocolError
 from livesession.types.server import LiveServerMessage
 
 __all__ = ["Arrival", "Inbox"]
 
 
-@frozen
-class Arrival:
+class Arrival(NamedTuple):
     """A message as it waits in the inbox.
 
     Attributes:
@@ -51,35 +51,48 @@ class Inbox:
     """
 
     def __init__(self, budget: int, on_room: Callable[[], None]) -> None:
-        self._changed = threading.Condition()  # guards all fields
+        self._gates = Gates()
+        self._ending: Ending | None = None
         self._arrivals: deque[Arrival] = deque()
         self._budget = budget
         self._on_room = on_room
-        self._bytes = 0
+        self._put_bytes = 0  # written by the reader only
+        self._taken_bytes = 0  # written by the one consumer only
         self._has_room = True
-        self._ending: Ending | None = None
-        self._freed = False
         self._taken: Arrival | None = None
+        self.on_arrival: Callable[[], None] | None = None  # called by the reader whenever there is news
 
-    def put(self, arrival: Arrival) -> None:
-        """Puts one more at the end."""
-        with self._changed:
+    def put(self, arrivals: Iterable[Arrival]) -> None:
+        """Puts some more at the end."""
+        for arrival in arrivals:
+            self._put_bytes += arrival.cost
             self._arrivals.append(arrival)
-            self._bytes += arrival.cost
-            self._has_room = self._has_room and (self._bytes < self._budget or len(self._arrivals) == 1)
-            self._changed.notify()
+        if self._put_bytes - self._taken_bytes >= self._budget and len(self._arrivals) > 1:
+            self._has_room = False
+            # A consumer that made room just before found nothing to announce.
+            self._has_room = self._is_half_free()
+        self._tell()
 
-    def _get(self) -> Arrival | Ending:
+    def _tell(self) -> None:
+        self._gates.open()
+        if self.on_arrival is not None:
+            self.on_arrival()
+
+    def _is_half_free(self) -> bool:
+        return self._put_bytes - self._taken_bytes <= self._budget // 2
+
+    def take_now(self) -> Arrival | None:
+        """The next arrival; None when there is none."""
         if not self._arrivals:
-            assert self._ending is not None
-            return self._ending
+            return None
         # In this order an interruption can leave it in both places, which put_back() sees, but not in none.
-        self._taken = self._arrivals[0]
+        self._taken = taken = self._arrivals[0]
         del self._arrivals[0]
-        self._bytes -= self._taken.cost
-        if not self._has_room and self._bytes <= self._budget // 2:
-            self._has_room = self._freed = True
-        return self._taken
+        self._taken_bytes += taken.cost
+        if not self._has_room and self._is_half_free():
+            self._has_room = True
+            self._on_room()
+        return taken
 
     @property
     def has_room(self) -> bool:
@@ -93,14 +106,12 @@ class Inbox:
 
     def finish(self, ending: Ending) -> None:
         """Puts the end."""
-        with self._changed:
-            self._ending = ending
-            self._changed.notify()
+        self._ending = ending
+        self._tell()
 
     def reopen(self) -> None:
         """Takes the end away again, for a session that goes on over a new connection."""
-        with self._changed:
-            self._ending = None
+        self._ending = None
 
     def take(self, timeout: float | None, is_cancelled: Callable[[], bool]) -> Arrival | Ending | None:
         """The next arrival, or the ending; `queue.Empty` after `timeout` seconds, at once with 0.
@@ -108,14 +119,12 @@ class Inbox:
         None when `is_cancelled` says so, which is asked again after `wake_consumers()`. What is taken can be put
         back until `settle()` is called.
         """
-        with self._changed:
-            if not self._changed.wait_for(lambda: not self.is_empty or is_cancelled(), timeout):
+        while not is_cancelled():
+            if item := self.take_now() or self._ending:
+                return item
+            if not self._gates.wait(lambda: not self.is_empty or is_cancelled(), timeout):
                 raise queue.Empty
-            item = None if is_cancelled() else self._get()
-        if self._freed:
-            self._on_room()
-            self._freed = False
-        return item
+        return None
 
     def settle(self) -> None:
         """What was taken last has been handed out."""
@@ -123,14 +132,12 @@ class Inbox:
 
     def put_back(self) -> None:
         """Puts what was taken last at the front again, unless it was handed out."""
-        with self._changed:
-            taken, self._taken = self._taken, None
-            if taken is not None and not (self._arrivals and self._arrivals[0] is taken):
-                self._arrivals.appendleft(taken)
-                self._bytes += taken.cost
-                self._changed.notify()
+        taken, self._taken = self._taken, None
+        if taken is not None and not (self._arrivals and self._arrivals[0] is taken):
+            self._arrivals.appendleft(taken)
+            self._taken_bytes -= taken.cost
+            self._tell()
 
     def wake_consumers(self) -> None:
-        """Makes those who wait ask whether they are cancelled."""
-        with self._changed:
-            self._changed.notify_all()
+        """Makes those who wait look again, and ask whether they are cancelled."""
+        self._gates.open()

@@ -7,7 +7,7 @@ handle, the counts), tells turns apart, and waits with whoever connects for `set
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from livesession.connection.closing import EndConnection, Ending
 from livesession.connection.deadline import Deadline
@@ -23,7 +23,12 @@ from livesession.errors import (
 )
 from livesession.inbox import Arrival
 from livesession.options import SessionOptions
-from livesession.types.server import LiveServerError, LiveServerSetupComplete, LiveSessionResumptionUpdate
+from livesession.types.server import (
+    LiveServerContent,
+    LiveServerError,
+    LiveServerSetupComplete,
+    LiveSessionResumptionUpdate,
+)
 from livesession.wire import Inbound, decode
 
 __all__ = ["Intake"]
@@ -90,16 +95,19 @@ class Intake:
 
     def on_messages(self, messages: list[Message]) -> None:
         """Frames came; the servers send binary ones, and text means the same."""
+        arrivals: list[Arrival] = []
         for message in messages:
-            self._on_message(message.data)
+            arrivals += self._arrivals(message.data)
+        self._conversation.inbox.put(arrivals)
 
-    def _on_message(self, frame: bytes) -> None:
+    def _arrivals(self, frame: bytes) -> Iterable[Arrival]:
         data = frame if self._is_set_up else self.redact(frame.decode("latin-1")).encode("latin-1")
         items = decode(data)
         if items and not self._is_set_up:
             items = self._take_setup_complete(items, data)
-        if items:
-            self._deliver(items, len(data))
+        if len(items) == 1 and isinstance(items[0], LiveServerContent):
+            return (self._content(items[0], len(frame)),)  # nearly all are
+        return self._mixed(items, len(frame)) if items else ()
 
     def _take_setup_complete(self, items: list[Inbound], data: bytes) -> list[Inbound]:
         first = items[0]
@@ -115,17 +123,22 @@ class Intake:
         self._answered.set()
         return items[1:]
 
-    def _deliver(self, items: list[Inbound], size: int) -> None:
-        conversation = self._conversation
-        turn, serial, ends_turn = conversation.turns.arrived(items)
+    def _content(self, content: LiveServerContent, size: int) -> Arrival:
+        turn, serial, ends_turn = self._conversation.turns.arrived((content,))
+        if ends_turn or content.usage_metadata is not None:
+            self._conversation.usage.count(content.usage_metadata, ends_turn=ends_turn)
+        return Arrival(content, turn, serial, ends_turn, size)
+
+    def _mixed(self, items: list[Inbound], size: int) -> Iterator[Arrival]:
+        turn, serial, ends_turn = self._conversation.turns.arrived(items)
         for position, item in enumerate(items):
             is_last = position == len(items) - 1
             self._note(item, ends_turn=ends_turn and is_last)
             if isinstance(item, UnsupportedMessageError) and self._options.on_unsupported == "warn":
                 logger.warning("%s", item)
-                continue
-            cost = 1 if position else max(1, size)
-            conversation.inbox.put(Arrival(item, turn, serial, ends_turn and is_last, cost))
+            else:
+                cost = 1 if position else max(1, size)
+                yield Arrival(item, turn, serial, ends_turn and is_last, cost)
 
     def _note(self, item: Inbound, *, ends_turn: bool) -> None:
         """What the session must know even if nobody receives."""

@@ -75,18 +75,20 @@ class MessageStream:
         conversation.check_process()
         if self._is_finished:
             raise StopIteration
-        conversation.claim.enter(self, is_new=self._is_new)
-        self._is_new = False
+        claim, inbox = conversation.claim, conversation.inbox
+        if inbox.is_empty or not claim.is_kept(self):
+            claim.enter(self, is_new=self._is_new)
+            self._is_new = False
         try:
-            conversation.inbox.settle()
+            inbox.settle()
             arrival = self._take()
-            conversation.claim.leave()
+            claim.leave()
             if isinstance(arrival, Arrival):
                 conversation.turns.delivered(arrival.item, arrival.turn, ends_turn=arrival.ends_turn)
                 return arrival
         except BaseException:  # Ctrl-C between taking a message and handing it out
-            conversation.claim.leave()
-            conversation.inbox.put_back()
+            claim.leave()
+            inbox.put_back()
             raise
         self.close()
         if arrival is None:
@@ -96,6 +98,8 @@ class MessageStream:
 
     def _take(self) -> Arrival | Ending | None:
         conversation = self._conversation
+        if arrival := conversation.inbox.take_now():
+            return arrival
         if conversation.owes_warning and self._timeout != 0 and conversation.inbox.is_empty:
             conversation.owes_warning = False
             logger.warning(

@@ -172,16 +172,18 @@ class TurnLedger:
 
     def arrived(self, items: Sequence[LiveServerMessage | ProtocolError]) -> tuple[int, int, bool]:
         """Reader: the numbers of a frame's turn and of the frame, and whether it ends the turn."""
-        ends = any(isinstance(item, LiveServerContent) and item.ends_turn for item in items)
+        ends = opens = False
+        for item in items:
+            ends = ends or (isinstance(item, LiveServerContent) and item.ends_turn)
+            opens = opens or opens_turn(item)
         with self._lock:
             turn, serial = self._completed, self._frames
             self._frames += 1
             if ends:
                 self._completed += 1
                 self._expected = max(0, self._expected - 1)
-                self._is_open = False
-            elif any(map(opens_turn, items)):
-                self._is_open = True
+            if ends or opens:
+                self._is_open = not ends
             return turn, serial, ends
 
     def requested(self) -> Span:
@@ -230,10 +232,11 @@ class TurnLedger:
 
     def delivered(self, item: LiveServerMessage | ProtocolError, turn: int, *, ends_turn: bool) -> None:
         """Consumer: a message was handed out."""
-        with self._lock:
-            if ends_turn:
+        if ends_turn:
+            with self._lock:
                 self._begun = None
-            elif opens_turn(item):
+        elif self._begun != turn and opens_turn(item):
+            with self._lock:
                 self._begun = turn
 
     def to_receive(self, first: int = 0) -> Span:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-__all__ = ["Deadline"]
+__all__ = ["LONGEST", "Deadline"]
 
 LONGEST = 1_000_000.0  # seconds; what poll() and locks can wait for is limited, at some 24 days
 
@@ -22,6 +22,11 @@ class Deadline:
     def left(self) -> float | None:
         """Seconds left, never negative; None without an end."""
         return None if self.at is None else max(0.0, self.at - time.monotonic())
+
+    def patience(self) -> float:
+        """What is left, as a time-out for a lock: -1 without an end."""
+        left = self.left()
+        return -1 if left is None else left
 
     def expired(self) -> bool:
         return self.left() == 0.0

@@ -11,7 +11,7 @@ import select
 import socket
 import ssl
 import threading
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 
 __all__ = ["Duplex"]
 
@@ -33,8 +33,8 @@ class Duplex:
         self.read_wants_write = False
         self._is_tls = isinstance(sock, ssl.SSLSocket)
         # Held round each SSL_read, SSL_write and the final close; no other lock is taken inside, nothing waits inside.
-        # A plain socket needs none: the kernel serves both directions.
-        self._io_lock: AbstractContextManager[object] = threading.Lock() if self._is_tls else nullcontext()
+        # For a plain socket it is not needed: the kernel serves both directions.
+        self._io_lock = threading.Lock()
         self._write_wants_read = False
 
     @property
@@ -48,7 +48,7 @@ class Duplex:
     @property
     def has_decrypted(self) -> bool:
         """Whether there is input that no wait for the socket would tell of."""
-        if not isinstance(self.socket, ssl.SSLSocket):
+        if not (self._is_tls and isinstance(self.socket, ssl.SSLSocket)):
             return False
         with self._io_lock:
             return self.socket.pending() > 0
@@ -57,6 +57,8 @@ class Duplex:
         """Bytes read; 0 at the end of the stream; None when there is nothing yet. Raises `OSError`."""
         self.read_wants_write = False
         try:
+            if not self._is_tls:
+                return self.socket.recv_into(buffer)
             with self._io_lock:
                 return self.socket.recv_into(buffer)
         except (ssl.SSLWantReadError, BlockingIOError):
@@ -70,8 +72,10 @@ class Duplex:
     def write(self, data: memoryview) -> int:
         """Bytes written; 0 when the socket takes none now. Raises `OSError`."""
         try:
+            if not self._is_tls:
+                return self.socket.send(data)
             with self._io_lock:
-                return self.socket.send(data[:TLS_SLICE] if self._is_tls else data)
+                return self.socket.send(data[:TLS_SLICE])
         except (ssl.SSLWantWriteError, BlockingIOError):
             return 0
         except ssl.SSLWantReadError:

@@ -27,6 +27,8 @@ __all__ = [
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 
+WHOLE_BINARY = 0x80 | BINARY  # the first byte of a message in a single frame, as the real servers send all
+
 BUFFER_BYTES = 64 * 1024
 MAX_FRAMES = 1_000_000
 HEADER_BYTES = {126: 4, 127: 10}  # by the length in the second byte; others have 2
@@ -86,29 +88,33 @@ class FrameReader:
         """
         self._end += count
         while frame := self._next_frame():
-            if message := self._assemble(*frame):
+            first, payload = frame
+            if first == WHOLE_BINARY and self._opcode == CONTINUATION:
+                yield Message(BINARY, payload)  # nearly all are
+            elif message := self._assemble(first, payload):
                 yield message
         self._keep_rest()
 
     def _next_frame(self) -> tuple[int, bytes] | None:
         """First byte and payload of the next frame; None until it is all there."""
-        start, available = self._start, self._end - self._start
+        view, start, available = self._view, self._start, self._end - self._start
         if available < 2:
             self._wanted = 2
             return None
-        first, length = self._view[start], self._view[start + 1]
+        first, length = view[start], view[start + 1]
         header = HEADER_BYTES.get(length, 2)
         if available < header:
             self._wanted = header
             return None
         if header > 2:
-            length = int.from_bytes(self._view[start + 2 : start + header], "big")
-        self._check(first, length, header)
+            length = int.from_bytes(view[start + 2 : start + header], "big")
+        if first != WHOLE_BINARY or length > self._limit or (header == 2 and length > CONTROL_LIMIT):
+            self._check(first, length, header)
         if available < header + length:
             self._wanted = header + length
             return None
         self._start = start + header + length
-        return first, self._view[start + header : self._start].tobytes()
+        return first, view[start + header : self._start].tobytes()
 
     def _check(self, first: int, length: int, header: int) -> None:
         """Raises for a header that breaks the protocol."""

@@ -1,10 +1,15 @@
-"""Something that happens once, and can be waited for."""
+"""Ways to wait that hold no lock, so that a signal handler, or the reader thread, can never be kept waiting by them."""
 
 from __future__ import annotations
 
 import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 
-__all__ = ["Latch"]
+from livesession.connection.deadline import LONGEST
+
+__all__ = ["Gates", "Latch"]
 
 
 class Latch:
@@ -31,3 +36,30 @@ class Latch:
             return self._has_happened
         self._lock.release()
         return True
+
+
+class Gates:
+    """Where threads wait for news, whatever it is.
+
+    A `threading.Condition` would be held for moments by both sides, in Python code, with the same danger.
+    """
+
+    def __init__(self) -> None:
+        self._shut: deque[threading.Lock] = deque()  # of those who wait; each is released once
+
+    def open(self) -> None:
+        """Lets all who wait look again; callable from any thread."""
+        with suppress(IndexError):
+            while self._shut:
+                self._shut.popleft().release()
+
+    def wait(self, has_news: Callable[[], bool], timeout: float | None) -> bool:
+        """Waits for `open()`, at most `timeout` seconds; False when it was not called and there are no news."""
+        gate = threading.Lock()
+        gate.acquire()
+        self._shut.append(gate)  # before it is looked once more, so that what comes after that opens it
+        try:
+            return has_news() or gate.acquire(timeout=-1 if timeout is None else min(timeout, LONGEST))
+        finally:
+            with suppress(ValueError):
+                self._shut.remove(gate)

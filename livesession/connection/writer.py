@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
-from websocket import ABNF
+from collections.abc import Callable
 
 from livesession.connection.deadline import Deadline
 from livesession.connection.duplex import Duplex
 from livesession.connection.frames import CLOSE, PONG, close_payload
+from livesession.connection.masking import client_frame
 from livesession.errors import SendTimeout
 
 __all__ = ["FrameWriter", "StreamBroken"]
@@ -54,14 +52,12 @@ class FrameWriter:
 
         `check` is called with the lock held, before the frame is begun; it raises when nothing may be sent now.
         """
-        frame = ABNF.create_frame(data, opcode).format()
+        frame = memoryview(client_frame(opcode, data))
         try:
-            with self._turn_to_write(deadline):
-                check()
-                self._finish_control_frames(deadline)
-                self._write_whole(memoryview(frame), deadline)
+            self._write_in_turn(frame, deadline, check)
         finally:
-            self._hand_over()
+            if self._begun or self._owed:
+                self._hand_over()
 
     def _hand_over(self) -> None:
         """What the reader left while the lock was held goes out now; for what does not fit, the reader waits."""
@@ -71,28 +67,30 @@ class FrameWriter:
 
     def send_close(self, code: int, deadline: Deadline) -> None:
         """Writes the close frame, after which nothing goes out any more. Raises `SendTimeout` and `StreamBroken`."""
-        frame = ABNF.create_frame(close_payload(code), CLOSE).format()
-        with self._turn_to_write(deadline):
-            self._owed.clear()
-            self._finish_control_frames(deadline)
-            self._write_whole(memoryview(frame), deadline)
-            self._stop(StreamBroken("the close frame has been sent"))
+        frame = memoryview(client_frame(CLOSE, close_payload(code)))
+        self._write_in_turn(frame, deadline, self._owed.clear, is_last=True)
 
-    @contextmanager
-    def _turn_to_write(self, deadline: Deadline) -> Iterator[None]:
-        """Holds the write lock."""
-        left = deadline.left()
-        if not self._write_lock.acquire(timeout=-1 if left is None else left):
+    def _write_in_turn(
+        self, frame: memoryview, deadline: Deadline, check: Callable[[], None], *, is_last: bool = False
+    ) -> None:
+        """Writes a frame with the lock held."""
+        if not self._write_lock.acquire(blocking=False) and not self._write_lock.acquire(timeout=deadline.patience()):
             raise SendTimeout(
                 "The message was not sent in time: other messages are still waiting for the network. The session "
                 "goes on; send less, or allow more time.",
                 session_ended=False,
             )
         try:
-            yield
+            check()
+            if self._begun or self._owed:
+                self._finish_control_frames(deadline)
+            self._write_whole(frame, deadline)
+            if is_last:
+                self._stop(StreamBroken("the close frame has been sent"))
         finally:
             self._write_lock.release()
-            self._close_if_retired()
+            if self._is_retired:
+                self._close_if_retired()
 
     def _stop(self, why: BaseException) -> None:
         """Nothing is written from now on; the first reason stays."""
@@ -173,7 +171,7 @@ class FrameWriter:
         while (self._begun or self._owed) and self._stopped is None:
             if not self._begun:
                 opcode, payload = self._owed.popleft()
-                self._begun = memoryview(ABNF.create_frame(payload, opcode).format())
+                self._begun = memoryview(client_frame(opcode, payload))
                 self._begun_closes = opcode == CLOSE
             try:
                 written = self._duplex.write(self._begun)
