@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import queue
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from livesession.connection.closing import Ending
@@ -62,11 +62,10 @@ class Inbox:
         self._taken: Arrival | None = None
         self.on_arrival: Callable[[], None] | None = None  # called by the reader whenever there is news
 
-    def put(self, arrivals: Iterable[Arrival]) -> None:
+    def put(self, arrivals: Sequence[Arrival]) -> None:
         """Puts some more at the end."""
-        for arrival in arrivals:
-            self._put_bytes += arrival.cost
-            self._arrivals.append(arrival)
+        self._put_bytes += sum([arrival.cost for arrival in arrivals])
+        self._arrivals.extend(arrivals)
         if self._put_bytes - self._taken_bytes >= self._budget and len(self._arrivals) > 1:
             self._has_room = False
             # A consumer that made room just before found nothing to announce.

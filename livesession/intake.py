@@ -93,21 +93,26 @@ class Intake:
             )
         return False
 
-    def on_messages(self, messages: list[Message]) -> None:
+    def on_messages(self, messages: Iterator[Message]) -> None:
         """Frames came; the servers send binary ones, and text means the same."""
         arrivals: list[Arrival] = []
-        for message in messages:
-            arrivals += self._arrivals(message.data)
-        self._conversation.inbox.put(arrivals)
+        try:
+            for message in messages:
+                self._read(message.data, arrivals)
+        finally:
+            self._conversation.inbox.put(arrivals)
 
-    def _arrivals(self, frame: bytes) -> Iterable[Arrival]:
-        data = frame if self._is_set_up else self.redact(frame.decode("latin-1")).encode("latin-1")
+    def _read(self, frame: bytes, arrivals: list[Arrival]) -> None:
+        items = decode(frame) if self._is_set_up else self._before_setup(frame)
+        if len(items) == 1 and isinstance(content := items[0], LiveServerContent):
+            arrivals.append(self._content(content, len(frame)))  # nearly all are
+        elif items:
+            arrivals += self._mixed(items, len(frame))
+
+    def _before_setup(self, frame: bytes) -> list[Inbound]:
+        data = self.redact(frame.decode("latin-1")).encode("latin-1")
         items = decode(data)
-        if items and not self._is_set_up:
-            items = self._take_setup_complete(items, data)
-        if len(items) == 1 and isinstance(items[0], LiveServerContent):
-            return (self._content(items[0], len(frame)),)  # nearly all are
-        return self._mixed(items, len(frame)) if items else ()
+        return self._take_setup_complete(items, data) if items else items
 
     def _take_setup_complete(self, items: list[Inbound], data: bytes) -> list[Inbound]:
         first = items[0]
@@ -124,7 +129,7 @@ class Intake:
         return items[1:]
 
     def _content(self, content: LiveServerContent, size: int) -> Arrival:
-        turn, serial, ends_turn = self._conversation.turns.arrived((content,))
+        turn, serial, ends_turn = self._conversation.turns.content_arrived(content)
         if ends_turn or content.usage_metadata is not None:
             self._conversation.usage.count(content.usage_metadata, ends_turn=ends_turn)
         return Arrival(content, turn, serial, ends_turn, size)

@@ -172,10 +172,14 @@ class TurnLedger:
 
     def arrived(self, items: Sequence[LiveServerMessage | ProtocolError]) -> tuple[int, int, bool]:
         """Reader: the numbers of a frame's turn and of the frame, and whether it ends the turn."""
-        ends = opens = False
-        for item in items:
-            ends = ends or (isinstance(item, LiveServerContent) and item.ends_turn)
-            opens = opens or opens_turn(item)
+        ends = any(isinstance(item, LiveServerContent) and item.ends_turn for item in items)
+        return self._count(ends, any(map(opens_turn, items)))
+
+    def content_arrived(self, content: LiveServerContent) -> tuple[int, int, bool]:
+        """Reader: the same for a frame with this one message; most are such."""
+        return self._count(content.turn_complete and content.ends_turn, opens_turn(content))
+
+    def _count(self, ends: bool, opens: bool) -> tuple[int, int, bool]:
         with self._lock:
             turn, serial = self._completed, self._frames
             self._frames += 1
@@ -184,7 +188,7 @@ class TurnLedger:
                 self._expected = max(0, self._expected - 1)
             if ends or opens:
                 self._is_open = not ends
-            return turn, serial, ends
+        return turn, serial, ends
 
     def requested(self) -> Span:
         """Sender: a request that asks for an answer is about to go out; where the answer will begin."""

@@ -6,7 +6,7 @@ The reading half is the only one to declare the end. `close()` and failed writes
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from livesession.connection.closing import ABNORMAL, NORMAL, Ending
 from livesession.connection.deadline import Deadline
@@ -31,7 +31,8 @@ class Connection:
 
     Args:
         opened: The socket, from `Opening`.
-        on_messages: Called on the reader thread with the messages that one read brought, in order; must not wait.
+        on_messages: Called on the reader thread with the messages that one read brought, to be iterated to the end
+            (which raises what is wrong with the next one); must not wait.
         may_read: Asked before each read; after it said False, `wake()` makes the reader ask again.
         on_end: Called on the reader thread, once, after the last message.
         max_message_bytes: The size of a message at the most.
@@ -42,7 +43,7 @@ class Connection:
         self,
         opened: Opened,
         *,
-        on_messages: Callable[[list[Message]], None],
+        on_messages: Callable[[Iterator[Message]], None],
         may_read: Callable[[], bool],
         on_end: Callable[[Ending], None],
         max_message_bytes: int,

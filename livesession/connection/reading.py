@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from livesession.connection.closing import ABNORMAL, EndConnection, Ending
@@ -34,7 +34,7 @@ class Reading:
 
     Args:
         duplex, frames, writer, states: Those of the connection.
-        on_messages: Called with the messages that one read brought, in order; must not wait.
+        on_messages: Called with the messages that one read brought, to be iterated to the end; must not wait.
         may_read: Asked before each read; after it said False, a wake-up makes it be asked again.
         on_end: Called once, after the last message.
         redact: Takes secrets out of the server's words.
@@ -47,7 +47,7 @@ class Reading:
         writer: FrameWriter,
         states: StateMachine,
         *,
-        on_messages: Callable[[list[Message]], None],
+        on_messages: Callable[[Iterator[Message]], None],
         may_read: Callable[[], bool],
         on_end: Callable[[Ending], None],
         redact: Callable[[str], str],
@@ -61,6 +61,7 @@ class Reading:
         self._on_end = on_end
         self._redact = redact
         self._begun = False
+        self._close_frame: Ending | None = None  # what the peer's said
         self._linger_until: float | None = None  # set once the end has been declared
         self.reads_on = False  # to the end, whether or not there is room for more
         self.close_deadline = Deadline(None)
@@ -123,17 +124,18 @@ class Reading:
 
     def _take(self, count: int) -> Ending | None:
         """Hands on what `count` more bytes complete; also what came before a frame that must not be."""
-        batch: list[Message] = []
-        try:
-            for message in self._frames.received(count):
-                if message.opcode in (TEXT, BINARY):
-                    batch.append(message)
-                elif ending := self._handle_control(message):
-                    return ending
-        finally:
-            if batch:
-                self._on_messages(batch)
-        return None
+        self._close_frame = None
+        self._on_messages(self._messages(count))
+        return self._close_frame
+
+    def _messages(self, count: int) -> Iterator[Message]:
+        """One after the other, so that each is decoded while the processor has it at hand."""
+        for message in self._frames.received(count):
+            if message.opcode in (TEXT, BINARY):
+                yield message
+            elif ending := self._handle_control(message):
+                self._close_frame = ending
+                return
 
     def _handle_control(self, message: Message) -> Ending | None:
         if message.opcode == PING:

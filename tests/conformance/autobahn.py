@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import queue
+from collections.abc import Iterator
 from urllib.parse import quote
 
 from livesession.connection.closing import Ending
@@ -37,7 +38,7 @@ class Client:
         self.connection.start()
         self.connection.setup_complete()
 
-    def _put(self, messages: list[Message]) -> None:
+    def _put(self, messages: Iterator[Message]) -> None:
         for message in messages:
             self._inbox.put(message)
 
