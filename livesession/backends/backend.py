@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import platform
 import ssl
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
@@ -86,7 +86,7 @@ def websocket_url(url: str) -> str:
 
 
 def client_headers() -> dict[str, Secret]:
-    client = f"livesession/{__version__} gl-python/{platform.python_version()}"
+    client = f"livesession/{__version__} gl-python/{'.'.join(map(str, sys.version_info[:3]))}"
     return {"User-Agent": Secret(client), "x-goog-api-client": Secret(client)}
 
 
