@@ -7,7 +7,7 @@ handle, the counts), tells turns apart, and waits with whoever connects for `set
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from livesession.connection.closing import EndConnection, Ending
 from livesession.connection.deadline import Deadline

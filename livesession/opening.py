@@ -10,11 +10,9 @@ from livesession.backends import Backend
 from livesession.connection.deadline import Deadline
 from livesession.conversation import Conversation, logger
 from livesession.errors import ConnectError, SendTimeout, SessionClosedError, SetupTimeout
-from livesession.intake import Intake
 from livesession.options import SessionOptions
 from livesession.types.client import LiveClientSetup
 from livesession.types.config import SessionResumptionConfig
-from livesession.wire import encode
 
 if TYPE_CHECKING:
     from livesession.connection.connection import Connection
@@ -47,6 +45,9 @@ class ConnectionAttempt:
     def __init__(
         self, backend: Backend, setup: LiveClientSetup, options: SessionOptions, conversation: Conversation
     ) -> None:
+        # Here, and in run(): what makes `import livesession` dear, cattrs and websocket-client, waits for a connect.
+        from livesession.intake import Intake
+
         self._backend = backend
         self._setup = setup
         self._options = options
@@ -56,9 +57,9 @@ class ConnectionAttempt:
 
     def run(self, line: Line, resumption: SessionResumptionConfig | None) -> None:
         """Opens the connection and waits for `setupComplete`. Raises `ConnectError`."""
-        # websocket-client is imported here, at the first connect, to keep `import livesession` cheap.
         from livesession.connection.connection import Connection
         from livesession.connection.handshake import Opening
+        from livesession.wire import encode
 
         setup = self._backend.adapt(attrs.evolve(self._setup, session_resumption=resumption))
         first_message = encode(setup)

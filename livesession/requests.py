@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from livesession.errors import InvalidRequestError
+from livesession.replicas import replicator
 from livesession.types.client import LiveClientContent, LiveClientRealtimeInput, LiveClientToolResponse
 from livesession.types.config import LiveGenerationConfig
 from livesession.types.content import Content, FunctionResponse, GenerativeContentBlob, Part
@@ -32,6 +33,11 @@ Media = GenerativeContentBlob | bytes
 """A piece of media; plain bytes are audio: mono PCM, 16-bit signed little-endian, 16,000 Hz."""
 
 PCM_16K = "audio/pcm;rate=16000"
+
+# What is sent twenty to fifty times a second, and made without the constructors; the bytes are checked here.
+pcm_blob = replicator(GenerativeContentBlob(mime_type=PCM_16K), "data")
+input_of_audio = replicator(LiveClientRealtimeInput(), "audio")
+input_of_video = replicator(LiveClientRealtimeInput(), "video")
 
 
 def client_content(request: Request, turn_complete: bool) -> LiveClientContent:
@@ -79,7 +85,7 @@ def to_blob(media: Media) -> GenerativeContentBlob:
     if isinstance(media, GenerativeContentBlob):
         blob = media
     elif isinstance(media, (bytes, bytearray, memoryview)):
-        blob = GenerativeContentBlob(mime_type=PCM_16K, data=bytes(media))
+        blob = pcm_blob(bytes(media))
     else:
         raise TypeError(
             f"Media is a GenerativeContentBlob or bytes of PCM, not {described(media)}. For an array of samples, "
@@ -93,12 +99,14 @@ def to_blob(media: Media) -> GenerativeContentBlob:
 
 
 def audio_input(media: Media) -> LiveClientRealtimeInput:
+    if type(media) is bytes and media and not media.startswith(b"RIFF"):
+        return input_of_audio(pcm_blob(media))  # what the checks below come to
     blob = to_blob(media)
     if blob.mime_type.startswith("audio/pcm") and blob.data.startswith(b"RIFF"):
         raise InvalidRequestError("This is a WAV file, not PCM: send_media_stream(WavFile(path).stream()) sends one.")
     if not blob.mime_type.startswith("audio/"):
         raise InvalidRequestError(f"This is not audio but {blob.mime_type!r}: use send_video_realtime() for images.")
-    return LiveClientRealtimeInput(audio=blob)
+    return input_of_audio(blob)
 
 
 def video_input(blob: GenerativeContentBlob) -> LiveClientRealtimeInput:
@@ -106,7 +114,7 @@ def video_input(blob: GenerativeContentBlob) -> LiveClientRealtimeInput:
         raise InvalidRequestError(
             f"This is no image but {to_blob(blob).mime_type!r}: use send_audio_realtime() for audio."
         )
-    return LiveClientRealtimeInput(video=blob)
+    return input_of_video(blob)
 
 
 def media_input(media: Media) -> LiveClientRealtimeInput:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, final
 
@@ -34,7 +34,6 @@ from livesession.types.client import (
 from livesession.types.config import SessionResumptionConfig
 from livesession.types.content import FunctionResponse, GenerativeContentBlob
 from livesession.types.usage import UsageMetadata
-from livesession.wire import encode
 
 if TYPE_CHECKING:
     from livesession.connection.connection import Connection
@@ -77,6 +76,7 @@ class LiveSession:
     _is_seeding: bool
     _is_closed: bool
     _attempt: ConnectionAttempt
+    _encode: Callable[[LiveClientMessage], bytes]
     _resuming: threading.Lock  # held by the one thread that resumes the session; others only try it
     _forget: weakref.finalize[[weakref.ref[LiveSession], Line, Conversation], LiveSession]
 
@@ -335,7 +335,7 @@ class LiveSession:
 
     def _send(self, message: LiveClientMessage, timeout: float | None) -> None:
         self._check_usable()
-        data = encode(message)
+        data = self._encode(message)
         if self._resuming.locked():
             raise SessionClosedError("The session is being resumed; send this again when it has been.")
         self._connection.send(data, self._options.send_timeout if timeout is None else check_timeout(timeout))
@@ -428,7 +428,10 @@ def connect_session(
     backend: Backend, setup: LiveClientSetup, options: SessionOptions, resumption: SessionResumptionConfig | None
 ) -> LiveSession:
     """The one way to a session, for `LiveGenerativeModel.connect()`."""
+    from livesession.wire import encode  # not before the first connect: it takes a third of the import
+
     session: LiveSession = object.__new__(LiveSession)
+    session._encode = encode
     session._backend = backend
     session._setup = setup
     session._options = options

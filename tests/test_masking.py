@@ -13,7 +13,7 @@ from websocket._abnf import frame_buffer
 
 from livesession.connection import masking
 from livesession.connection.frames import BINARY, CLOSE, PING, PONG, TEXT
-from livesession.connection.masking import apply_mask_in_python, client_frame
+from livesession.connection.masking import PIECE, apply_mask_in_python, client_frame, client_frame_pieces
 
 LENGTHS = [0, 1, 2, 3, 4, 5, 125, 126, 127, 128, 1000, 65535, 65536, 65537, 65539, 200_003]
 
@@ -46,11 +46,21 @@ def test_a_frame_is_the_one_that_websocket_client_makes_with_the_same_key(apply_
         assert frame == theirs.format()
 
 
-@pytest.mark.parametrize("opcode", [TEXT, BINARY, CLOSE, PING, PONG])
-@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("length", [*LENGTHS, 2 * PIECE, 2 * PIECE + 1])
+def test_the_pieces_of_a_frame_make_the_frame(apply_mask, length, monkeypatch):
+    payload = random.Random(length).randbytes(length)
+    monkeypatch.setattr(masking.os, "urandom", lambda size: b"\1\2\3\4")
+    pieces = list(client_frame_pieces(TEXT, payload))
+    assert b"".join(pieces) == client_frame(TEXT, payload)
+    assert len(pieces) == max(1, -(-length // PIECE))
+
+
+@pytest.mark.parametrize(
+    ("opcode", "length"),
+    [(opcode, length) for opcode in (TEXT, BINARY) for length in LENGTHS]
+    + [(opcode, length) for opcode in (CLOSE, PING, PONG) for length in LENGTHS if length <= 125],
+)
 def test_a_frame_is_read_back(apply_mask, opcode, length):
-    if opcode >= CLOSE and length > 125:
-        pytest.skip("control frames are short")
     payload = b"\x03\xe8" * (length // 2) if opcode == CLOSE else os.urandom(length)
     read = frame_buffer(io.BytesIO(client_frame(opcode, payload)).read, skip_utf8_validation=True).recv_frame()
     assert (read.fin, read.opcode, read.data) == (1, opcode, payload)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-__all__ = ["client_frame"]
+__all__ = ["client_frame", "client_frame_pieces"]
 
 FIN, MASKED = 0x80, 0x80
 LENGTH_IN_16_BITS, LENGTH_IN_64_BITS = 126, 127
@@ -40,17 +40,21 @@ with suppress(ImportError):
     from websockets.speedups import apply_mask
 
 
-def client_frame(opcode: int, payload: bytes) -> bytes | bytearray:
+def client_frame(opcode: int, payload: bytes) -> bytes:
     """One message in one frame, masked with a fresh key."""
+    if len(payload) > PIECE:
+        return b"".join(client_frame_pieces(opcode, payload))
     key = os.urandom(4)
-    header = frame_header(opcode, len(payload)) + key
-    if len(payload) <= PIECE:
-        return header + apply_mask(payload, key)
-    frame, pieces = bytearray(header) + payload, memoryview(payload)
-    for at in range(0, len(payload), PIECE):
-        piece = pieces[at : at + PIECE]
-        frame[len(header) + at : len(header) + at + len(piece)] = apply_mask(piece, key)
-    return frame
+    return frame_header(opcode, len(payload)) + key + apply_mask(payload, key)
+
+
+def client_frame_pieces(opcode: int, payload: bytes) -> Iterator[bytes | bytearray]:
+    """The same, piece by piece, each made when it is asked for; all of them belong to one frame."""
+    key = os.urandom(4)
+    header, view = frame_header(opcode, len(payload)) + key, memoryview(payload)
+    yield header + apply_mask(view[:PIECE], key)
+    for at in range(PIECE, len(view), PIECE):
+        yield apply_mask(view[at : at + PIECE], key)
 
 
 def frame_header(opcode: int, length: int) -> bytes:

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from livesession.connection.deadline import Deadline
 from livesession.connection.duplex import Duplex
 from livesession.connection.frames import CLOSE, PONG, close_payload
-from livesession.connection.masking import client_frame
+from livesession.connection.masking import client_frame, client_frame_pieces
 from livesession.errors import SendTimeout
 
 __all__ = ["FrameWriter", "StreamBroken"]
 
 
 OWED_AT_MOST = 4
+LARGE = 64 * 1024  # bytes
+
+Pieces = Iterable[bytes | bytearray]
+"""Of one frame, in order."""
 
 
 class StreamBroken(Exception):
@@ -52,7 +56,10 @@ class FrameWriter:
 
         `check` is called with the lock held, before the frame is begun; it raises when nothing may be sent now.
         """
-        frame = memoryview(client_frame(opcode, data))
+        # A large frame is masked piece by piece while it goes out: the memory for all of it, taken and given back with
+        # each message, would cost more than the masking.
+        is_large = len(data) > LARGE
+        frame = client_frame_pieces(opcode, data) if is_large else (client_frame(opcode, data),)
         try:
             self._write_in_turn(frame, deadline, check)
         finally:
@@ -67,11 +74,16 @@ class FrameWriter:
 
     def send_close(self, code: int, deadline: Deadline) -> None:
         """Writes the close frame, after which nothing goes out any more. Raises `SendTimeout` and `StreamBroken`."""
-        frame = memoryview(client_frame(CLOSE, close_payload(code)))
-        self._write_in_turn(frame, deadline, self._owed.clear, is_last=True)
+        frame = client_frame(CLOSE, close_payload(code))
+        self._write_in_turn((frame,), deadline, self._owed.clear, is_last=True)
 
     def _write_in_turn(
-        self, frame: memoryview, deadline: Deadline, check: Callable[[], None], *, is_last: bool = False
+        self,
+        frame: Iterable[bytes | bytearray],
+        deadline: Deadline,
+        check: Callable[[], None],
+        *,
+        is_last: bool = False,
     ) -> None:
         """Writes a frame with the lock held."""
         if not self._write_lock.acquire(blocking=False) and not self._write_lock.acquire(timeout=deadline.patience()):
@@ -96,18 +108,21 @@ class FrameWriter:
         """Nothing is written from now on; the first reason stays."""
         self._stopped = self._stopped or why
 
-    def _write_whole(self, data: memoryview, deadline: Deadline) -> None:
+    def _write_whole(self, frame: Pieces, deadline: Deadline) -> None:
         if self._stopped is not None:
             raise StreamBroken from self._stopped
-        size, torn = len(data), False
+        begun = torn = False
         try:
-            while data:
-                torn = True  # until it is known how much went out
-                written = self._duplex.write(data)
-                data = data[written:]
-                torn = len(data) < size or (not written and self._duplex.keeps_what_it_refused)
-                if not written:
-                    self._wait(deadline, torn)
+            for piece in frame:
+                data = memoryview(piece)
+                while data:
+                    torn = True  # until it is known how much went out
+                    written = self._duplex.write(data)
+                    data = data[written:]
+                    begun = begun or written > 0
+                    torn = begun or self._duplex.keeps_what_it_refused
+                    if not written:
+                        self._wait(deadline, torn)
         except OSError as error:
             if torn or not isinstance(error, SendTimeout):
                 self._stop(error)

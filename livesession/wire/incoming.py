@@ -17,6 +17,7 @@ from livesession.types import server
 from livesession.types.fields import snake_case
 from livesession.types.usage import UsageMetadata
 from livesession.wire.converter import converter
+from livesession.wire.templates import Templates
 
 __all__ = ["Inbound", "decode"]
 
@@ -50,6 +51,12 @@ def decode(data: bytes) -> list[Inbound]:
     Never raises: a frame that is not a JSON object gives one `ProtocolError`, one whose keys are all unknown gives
     one `UnsupportedMessageError`.
     """
+    message = templates.apply(data)
+    return read(data) if message is None else [message]
+
+
+def read(data: bytes) -> list[Inbound]:
+    """The same for any frame, the general path."""
     try:
         frame = parse(data)
     except (ValueError, RecursionError) as error:
@@ -66,6 +73,9 @@ def decode(data: bytes) -> list[Inbound]:
     if frame and frame.keys().isdisjoint(KNOWN):
         found = [unsupported(frame, data)]
     return found
+
+
+templates = Templates(read)
 
 
 def parse(data: bytes) -> dict[str, object]:

@@ -5,10 +5,9 @@ Every reader raises `ValueError` or `TypeError` for a value that cannot be meant
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
-import sys
+
+from livesession.wire.speedups import base64_in_use
 
 __all__ = [
     "format_base64",
@@ -30,28 +29,15 @@ def read_base64(value: object) -> bytes:
     if not isinstance(value, str):
         raise TypeError(f"expected base64 text, got {type(value).__name__}")
     try:
-        return strict_base64(value)
+        return base64_in_use().decode(value)
     except ValueError:
         standard = value.translate(URL_SAFE).rstrip("=")
-        return strict_base64(standard + "=" * (-len(standard) % 4))
-
-
-if sys.version_info >= (3, 11):
-
-    def strict_base64(value: str) -> bytes:
-        """Bytes from standard padded base64; anything else is a `ValueError`."""
-        return binascii.a2b_base64(value, strict_mode=True)
-
-else:
-
-    def strict_base64(value: str) -> bytes:
-        """Bytes from standard padded base64; anything else is a `ValueError`."""
-        return base64.b64decode(value, validate=True)
+        return base64_in_use().decode(standard + "=" * (-len(standard) % 4))
 
 
 def format_base64(data: bytes) -> str:
     """Standard base64 with padding."""
-    return binascii.b2a_base64(data, newline=False).decode("ascii")
+    return base64_in_use().encode(data).decode("ascii")
 
 
 def read_duration(value: object) -> float:
