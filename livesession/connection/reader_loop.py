@@ -116,7 +116,7 @@ class ReaderLoop:
         try:
             with selectors.DefaultSelector() as self._selector:
                 self._selector.register(self._alarm, READ)
-                while self._has_work():
+                while self._channels or self._has_work():
                     for channel in self._ready():
                         self._serve(channel, scratch)
         except BaseException as error:  # a fault of this library: nobody may be left waiting
@@ -125,22 +125,21 @@ class ReaderLoop:
             self._end(failure)
 
     def _has_work(self) -> bool:
+        """Looked at once more with the lock held, so that none can be added to a loop that ends."""
         with self._lock:
             self._is_over = not self._channels
         return not self._is_over
 
     def _ready(self) -> list[Channel]:
         """Waits; each channel that is woken, has waited long enough, or whose socket is ready, once."""
-        found: dict[Channel, None] = {}
-        for key, _ in self._selector.select(self._patience()):
-            if key.data is None:
-                self._silence()
-            else:
-                found[key.data] = None
+        events = self._selector.select(self._patience())
+        found: dict[Channel | None, None] = dict.fromkeys([key.data for key, _ in events])
+        if None in found:
+            self._silence()
+            del found[None]
         while self._woken:
             found[self._woken.popleft()] = None
-        now = time.monotonic()
-        while self._timers and self._timers[0][0] <= now:
+        while self._timers and self._timers[0][0] <= time.monotonic():
             channel = heapq.heappop(self._timers)[2]
             self._due.pop(channel, None)
             found[channel] = None

@@ -61,6 +61,7 @@ class Reading:
         self._on_end = on_end
         self._redact = redact
         self._begun = False
+        self._was_paused = True  # only what this side put since can have filled the inbox
         self._close_frame: Ending | None = None  # what the peer's said
         self._linger_until: float | None = None  # set once the end has been declared
         self.reads_on = False  # to the end, whether or not there is room for more
@@ -99,7 +100,7 @@ class Reading:
             self._begun = True
             if ending := self._take(0):  # what came with the upgrade
                 return ending
-        paused, drained = self._is_paused(), False
+        paused, drained = self._was_paused and self._is_paused(), False
         for _ in range(READS_AT_ONCE):
             if paused or drained or self._is_time_to_stop(paused):
                 break
@@ -113,6 +114,7 @@ class Reading:
             paused = self._is_paused()
         if self._is_time_to_stop(paused):
             return Ending(ABNORMAL, "", "local", "Reading was stopped")
+        self._was_paused = paused
         return self._plan(paused, again=not (paused or drained))
 
     def _is_paused(self) -> bool:
