@@ -1,0 +1,1 @@
+"""The contenders: the same work done by each client, written as its users would write it."""
