@@ -43,6 +43,8 @@ class ThreadProfiles:
     def show(self) -> None:
         threading.setprofile(None)
         for name, profile in self._profiles.items():
+            if not profile.getstats():
+                continue
             statistics = pstats.Stats(profile).strip_dirs().sort_stats("tottime")
             if statistics.total_tt > WORTH_SHOWING:
                 print(f"== {name}")

@@ -60,17 +60,28 @@ class Inbox:
         self._taken_bytes = 0  # written by the one consumer only
         self._has_room = True
         self._taken: Arrival | None = None
+        self._is_news = False  # whether the consumer has not been told of what was put last
         self.on_arrival: Callable[[], None] | None = None  # called by the reader whenever there is news
 
     def put(self, arrivals: Sequence[Arrival]) -> None:
-        """Puts some more at the end."""
+        """Puts some more at the end; `announce()` is to follow."""
         self._put_bytes += sum([arrival.cost for arrival in arrivals])
         self._arrivals.extend(arrivals)
         if self._put_bytes - self._taken_bytes >= self._budget and len(self._arrivals) > 1:
             self._has_room = False
             # A consumer that made room just before found nothing to announce.
             self._has_room = self._is_half_free()
-        self._tell()
+        self._is_news = True
+
+    def announce(self) -> None:
+        """Tells the consumer of what was put.
+
+        Apart from that, so that the reader can first read the other sessions that are ready: a consumer that is woken
+        for each message has the interpreter change threads for each.
+        """
+        if self._is_news:
+            self._is_news = False
+            self._tell()
 
     def _tell(self) -> None:
         self._gates.open()

@@ -102,6 +102,10 @@ class Intake:
         finally:
             self._conversation.inbox.put(arrivals)
 
+    def announce(self) -> None:
+        """Consumers may look at what the frames held."""
+        self._conversation.inbox.announce()
+
     def _read(self, frame: bytes, arrivals: list[Arrival]) -> None:
         items = decode(frame) if self._is_set_up else self._before_setup(frame)
         if len(items) == 1 and isinstance(content := items[0], LiveServerContent):

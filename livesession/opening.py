@@ -73,6 +73,7 @@ class ConnectionAttempt:
             connection = Connection(
                 opened,
                 on_messages=self._intake.on_messages,
+                announce=self._intake.announce,
                 may_read=self._intake.may_read,
                 on_end=self._intake.on_end,
                 max_message_bytes=self._options.max_message_bytes,

@@ -33,6 +33,7 @@ class Connection:
         opened: The socket, from `Opening`.
         on_messages: Called on the reader thread with the messages that one read brought, to be iterated to the end
             (which raises what is wrong with the next one); must not wait.
+        announce: Called on the reader thread after `on_messages`, once the other connections have been read as well.
         may_read: Asked before each read; after it said False, `wake()` makes the reader ask again.
         on_end: Called on the reader thread, once, after the last message.
         max_message_bytes: The size of a message at the most.
@@ -44,6 +45,7 @@ class Connection:
         opened: Opened,
         *,
         on_messages: Callable[[Iterator[Message]], None],
+        announce: Callable[[], None] = lambda: None,
         may_read: Callable[[], bool],
         on_end: Callable[[Ending], None],
         max_message_bytes: int,
@@ -60,6 +62,7 @@ class Connection:
             self._writer,
             self._states,
             on_messages=on_messages,
+            announce=announce,
             may_read=may_read,
             on_end=on_end,
             redact=redact,

@@ -23,6 +23,7 @@ from typing import NamedTuple, Protocol
 
 __all__ = ["Channel", "Plan", "ReaderLoop", "join_loop"]
 
+SERVED_AT_ONCE = 50  # channels before their consumers are told
 SCRATCH_BYTES = 64 * 1024  # for what is read; a larger one is not faster
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
@@ -50,6 +51,9 @@ class Channel(Protocol):
 
     def serve(self, scratch: memoryview) -> Plan | None:
         """Does what can be done without waiting; None when it is over, and the socket need not be watched any more."""
+
+    def announce(self) -> None:
+        """It has been served, and so have others that were ready."""
 
     def is_over(self) -> None:
         """The loop has forgotten it."""
@@ -117,8 +121,7 @@ class ReaderLoop:
             with selectors.DefaultSelector() as self._selector:
                 self._selector.register(self._alarm, READ)
                 while self._channels or self._has_work():
-                    for channel in self._ready():
-                        self._serve(channel, scratch)
+                    self._serve_all(self._ready(), scratch)
         except BaseException as error:  # a fault of this library: nobody may be left waiting
             failure = error
         finally:
@@ -153,6 +156,14 @@ class ReaderLoop:
     def _silence(self) -> None:
         with suppress(BlockingIOError):
             self._alarm.recv(4096)
+
+    def _serve_all(self, ready: list[Channel], scratch: memoryview) -> None:
+        for first in range(0, len(ready), SERVED_AT_ONCE):
+            some = ready[first : first + SERVED_AT_ONCE]
+            for channel in some:
+                self._serve(channel, scratch)
+            for channel in some:
+                channel.announce()
 
     def _serve(self, channel: Channel, scratch: memoryview) -> None:
         try:

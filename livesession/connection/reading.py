@@ -35,6 +35,7 @@ class Reading:
     Args:
         duplex, frames, writer, states: Those of the connection.
         on_messages: Called with the messages that one read brought, to be iterated to the end; must not wait.
+        announce: Called after that, once other connections have been read as well.
         may_read: Asked before each read; after it said False, a wake-up makes it be asked again.
         on_end: Called once, after the last message.
         redact: Takes secrets out of the server's words.
@@ -48,6 +49,7 @@ class Reading:
         states: StateMachine,
         *,
         on_messages: Callable[[Iterator[Message]], None],
+        announce: Callable[[], None],
         may_read: Callable[[], bool],
         on_end: Callable[[Ending], None],
         redact: Callable[[str], str],
@@ -57,6 +59,7 @@ class Reading:
         self._writer = writer
         self._states = states
         self._on_messages = on_messages
+        self.announce = announce
         self._may_read = may_read
         self._on_end = on_end
         self._redact = redact

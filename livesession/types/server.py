@@ -160,7 +160,7 @@ class LiveServerContent(LiveServerMessage):
     @property
     def audio(self) -> bytes:
         """All audio of this message: mono PCM, 16-bit signed little-endian, 24,000 Hz; `b""` where there is none."""
-        return b"".join(blob.data for blob in self._audio_blobs())
+        return b"".join([blob.data for blob in self._audio_blobs()])
 
     @property
     def audio_rate(self) -> int | None:
@@ -170,8 +170,7 @@ class LiveServerContent(LiveServerMessage):
 
     def _audio_blobs(self) -> list[GenerativeContentBlob]:
         parts = self.model_turn.parts if self.model_turn else ()
-        blobs = [part.inline_data for part in parts if part.inline_data]
-        return [blob for blob in blobs if blob.mime_type.startswith("audio/")]
+        return [blob for part in parts if (blob := part.inline_data) and blob.mime_type.startswith("audio/")]
 
     @property
     def transcript(self) -> str:
