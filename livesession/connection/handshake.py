@@ -30,6 +30,8 @@ Sock = TypeVar("Sock", bound=socket.socket)
 
 MAX_ANSWER_BYTES = 64 * 1024  # of an HTTP answer, headers and body
 COOKIE_FREE_HOST = "livesession.invalid"
+KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+"""Seconds of idleness (by its name on Linux and Windows, and on macOS), seconds between probes, and their number."""
 
 
 @frozen
@@ -109,6 +111,7 @@ class Opening:
         proxy = proxy_for(self._endpoint)
         try:
             sock = connect_through(proxy, self._endpoint, self._deadline, self._hold)
+            tune(sock)
             if self._endpoint.is_tls:
                 context = self._endpoint.ssl_context or default_context(self._endpoint.ca_file)
                 secure = self._hold(start_tls(sock, context, self._endpoint.host))
@@ -135,6 +138,16 @@ class Opening:
             "network and the proxy, or allow more time with SessionOptions(connect_timeout=...).",
             retryable=True,
         )
+
+
+def tune(sock: socket.socket) -> None:
+    """Small messages go out at once, and the system notices by itself when the other end is gone."""
+    with contextlib.suppress(OSError):  # a peer that has already left, for one; whoever reads or writes will hear of it
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in KEEPALIVE.items():
+            if hasattr(socket, name):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def start_tls(sock: socket.socket, context: ssl.SSLContext, host: str) -> ssl.SSLSocket:

@@ -102,8 +102,6 @@ def connected(sock: socket.socket, address: tuple[object, ...]) -> socket.socket
     except OSError:
         sock.close()
         raise
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     return sock
 
 

@@ -21,6 +21,8 @@ from collections import deque
 from contextlib import suppress
 from typing import NamedTuple, Protocol
 
+from attrs import define, field
+
 __all__ = ["Channel", "Plan", "ReaderLoop", "join_loop"]
 
 SERVED_AT_ONCE = 50  # channels before their consumers are told
@@ -41,6 +43,15 @@ class Plan(NamedTuple):
     interest: int
     deadline: float | None = None
     again: bool = False
+
+
+@define(order=True)
+class Timer:
+    """When to serve a channel; None once it is not needed any more."""
+
+    at: float
+    number: int
+    channel: Channel | None = field(order=False)
 
 
 class Channel(Protocol):
@@ -74,8 +85,8 @@ class ReaderLoop:
         self._bell.setblocking(False)
         self._alarm.setblocking(False)
         self._watched: dict[Channel, int] = {}
-        self._timers: list[tuple[float, int, Channel]] = []
-        self._due: dict[Channel, float] = {}  # the earliest timer of each
+        self._timers: list[Timer] = []  # a heap
+        self._due: dict[Channel, Timer] = {}  # the one of each that is still needed
         self._numbers = itertools.count()
         self._thread = threading.Thread(target=self._run, name="livesession-reader", daemon=True)
 
@@ -142,16 +153,17 @@ class ReaderLoop:
             del found[None]
         while self._woken:
             found[self._woken.popleft()] = None
-        while self._timers and self._timers[0][0] <= time.monotonic():
-            channel = heapq.heappop(self._timers)[2]
-            self._due.pop(channel, None)
-            found[channel] = None
+        while self._timers and (self._timers[0].channel is None or self._timers[0].at <= time.monotonic()):
+            channel = heapq.heappop(self._timers).channel
+            if channel is not None:
+                del self._due[channel]
+                found[channel] = None
         return [channel for channel in found if channel in self._channels]
 
     def _patience(self) -> float | None:
         if self._woken:
             return 0
-        return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
+        return max(0.0, self._timers[0].at - time.monotonic()) if self._timers else None
 
     def _silence(self) -> None:
         with suppress(BlockingIOError):
@@ -181,11 +193,24 @@ class ReaderLoop:
     def _follow(self, channel: Channel, plan: Plan) -> None:
         if plan.interest != self._watched.get(channel, 0):
             self._watch(channel, plan.interest)
-        if plan.deadline is not None and plan.deadline < self._due.get(channel, math.inf):
-            self._due[channel] = plan.deadline
-            heapq.heappush(self._timers, (plan.deadline, next(self._numbers), channel))
+        if plan.deadline is not None:
+            self._set_timer(channel, plan.deadline)
         if plan.again:
             self._woken.append(channel)
+
+    def _set_timer(self, channel: Channel, at: float) -> None:
+        """Keeps the earlier one: a channel that is served too early says again when."""
+        due = self._due.get(channel)
+        if at < (math.inf if due is None else due.at):
+            self._cancel_timer(channel)
+            timer = self._due[channel] = Timer(at, next(self._numbers), channel)
+            heapq.heappush(self._timers, timer)
+
+    def _cancel_timer(self, channel: Channel) -> None:
+        """It stays in the heap until its time, but keeps nothing alive: to search for it would cost more."""
+        timer = self._due.pop(channel, None)
+        if timer is not None:
+            timer.channel = None
 
     def _watch(self, channel: Channel, interest: int) -> None:
         before = self._watched.pop(channel, 0)
@@ -200,9 +225,7 @@ class ReaderLoop:
 
     def _forget(self, channel: Channel) -> None:
         self._watch(channel, 0)
-        if self._due.pop(channel, None) is not None:  # else what it holds would stay until then
-            self._timers = [timer for timer in self._timers if timer[2] is not channel]
-            heapq.heapify(self._timers)
+        self._cancel_timer(channel)
         with self._lock:
             self._channels.discard(channel)
             self._is_over = not self._channels

@@ -7,6 +7,7 @@ the last message it calls `on_end` once, lets the peer close TCP first, and give
 from __future__ import annotations
 
 import logging
+import math
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from livesession.connection.deadline import Deadline
 from livesession.connection.duplex import Duplex
 from livesession.connection.frames import BINARY, CLOSE, PING, TEXT, FrameError, FrameReader, Message, read_close
 from livesession.connection.latch import Latch
+from livesession.connection.liveness import Liveness
 from livesession.connection.reader_loop import READ, WRITE, Plan
 from livesession.connection.state import Event, State, StateMachine
 from livesession.connection.writer import FrameWriter
@@ -33,7 +35,7 @@ class Reading:
     """A channel of the reader loop.
 
     Args:
-        duplex, frames, writer, states: Those of the connection.
+        duplex, frames, writer, states, liveness: Those of the connection.
         on_messages: Called with the messages that one read brought, to be iterated to the end; must not wait.
         announce: Called after that, once other connections have been read as well.
         may_read: Asked before each read; after it said False, a wake-up makes it be asked again.
@@ -47,6 +49,7 @@ class Reading:
         frames: FrameReader,
         writer: FrameWriter,
         states: StateMachine,
+        liveness: Liveness,
         *,
         on_messages: Callable[[Iterator[Message]], None],
         announce: Callable[[], None],
@@ -58,6 +61,7 @@ class Reading:
         self._frames = frames
         self._writer = writer
         self._states = states
+        self._liveness = liveness
         self._on_messages = on_messages
         self.announce = announce
         self._may_read = may_read
@@ -104,6 +108,8 @@ class Reading:
             if ending := self._take(0):  # what came with the upgrade
                 return ending
         paused, drained = self._was_paused and self._is_paused(), False
+        if self._was_paused:
+            self._liveness.heard()  # nothing, but nobody listened
         for _ in range(READS_AT_ONCE):
             if paused or drained or self._is_time_to_stop(paused):
                 break
@@ -117,6 +123,8 @@ class Reading:
             paused = self._is_paused()
         if self._is_time_to_stop(paused):
             return Ending(ABNORMAL, "", "local", "Reading was stopped")
+        if not paused and (ending := self._liveness.check()):
+            return ending
         self._was_paused = paused
         return self._plan(paused, again=not (paused or drained))
 
@@ -125,11 +133,14 @@ class Reading:
 
     def _plan(self, paused: bool, *, again: bool) -> Plan:
         wants_write = self._writer.is_owing or self._duplex.read_wants_write
-        return Plan((0 if paused else READ) | (WRITE if wants_write else 0), self.close_deadline.at, again)
+        close_at, check_at = self.close_deadline.at, math.inf if paused else self._liveness.next_at
+        deadline = check_at if close_at is None else min(close_at, check_at)
+        return Plan((0 if paused else READ) | (WRITE if wants_write else 0), deadline, again)
 
     def _take(self, count: int) -> Ending | None:
         """Hands on what `count` more bytes complete; also what came before a frame that must not be."""
         self._close_frame = None
+        self._liveness.heard()
         self._on_messages(self._messages(count))
         return self._close_frame
 
@@ -190,7 +201,7 @@ class Reading:
         """A fault of this library, or of a callback such as a log handler; whoever waits must hear of it."""
         with suppress(Exception):  # perhaps it was the log handler
             logger.error("the reader thread failed", exc_info=error)
-        ending = Ending(ABNORMAL, "", "local", f"The reader thread failed: {error!r}", error)
+        ending = Ending(ABNORMAL, "", "local", f"The reader thread failed: {error!r}", error, is_final=True)
         try:
             if self._linger_until is None:
                 self._declare(ending)

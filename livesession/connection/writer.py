@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 
 from livesession.connection.deadline import Deadline
 from livesession.connection.duplex import Duplex
-from livesession.connection.frames import CLOSE, PONG, close_payload
+from livesession.connection.frames import CLOSE, PING, PONG, close_payload
 from livesession.connection.masking import client_frame, client_frame_pieces
 from livesession.errors import SendTimeout
 
@@ -157,6 +157,12 @@ class FrameWriter:
     def owe_close(self, code: int) -> None:
         """Answers a close frame, or reports a broken one, when the socket takes it."""
         self._owed.append((CLOSE, close_payload(code)))
+        self.flush()
+
+    def owe_ping(self) -> None:
+        """Asks for a sign of life when the socket takes it; never so that another control frame would be dropped."""
+        if not self._owed:
+            self._owed.append((PING, b""))
         self.flush()
 
     @property
