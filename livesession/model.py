@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import attrs
 
+from livesession import requests
 from livesession.backends import Backend, backend_from_environment
 from livesession.backends.backend import check_model
 from livesession.options import SessionOptions
@@ -63,7 +64,12 @@ class LiveGenerativeModel:
     def __repr__(self) -> str:
         return f"LiveGenerativeModel({self._model!r}, backend={self._backend!r})"
 
-    def connect(self, *, session_resumption: SessionResumptionConfig | None = None) -> LiveSession:
+    def connect(
+        self,
+        *,
+        session_resumption: SessionResumptionConfig | None = None,
+        history: requests.History | None = None,
+    ) -> LiveSession:
         """Opens a session; returns when the server has accepted the setup (`setupComplete`).
 
         Credentials are asked for anew each time. Callable from any thread, also at the same time.
@@ -71,20 +77,32 @@ class LiveGenerativeModel:
         Args:
             session_resumption: `SessionResumptionConfig()` makes the conversation resumable; with a handle it goes
                 on where the session that had the handle stopped, perhaps in another process.
+            history: What was said before, for a new conversation to go on from: a sequence of `Content`s with the
+                role `"user"` or `"model"`, or of pairs such as `("user", "Hello")`. The model is given it before
+                anything else, and does not answer it; it may end with either role. Empty is the same as none. Not
+                to be given with a handle, whose session has its history already. (Wire:
+                `setup.historyConfig.initialHistoryInClientContent`, then one `clientContent` with `turnComplete`.)
 
         Raises:
-            ConfigurationError: The address, the credentials or the model's name cannot be used.
+            ConfigurationError: The address, the credentials or the model's name cannot be used; `history` was given
+                with a handle, or with a `history_config` that refuses it.
+            InvalidRequestError: The history holds another role, an empty content or a function's response; nothing
+                was sent.
             ConnectTimeout: No WebSocket within `SessionOptions.connect_timeout`, 10 s.
             UpgradeRejectedError: An HTTP error: a key or token that is not let in (401, 403), a wrong address (404),
                 a quota (429).
             SetupTimeout: No answer to the setup within `SessionOptions.setup_timeout`, 30 s.
             SetupRejectedError: The server closed instead: a wrong key (Developer API), an unknown model or voice;
                 `code` and `reason` tell why.
-            ConnectError: Anything else: an unknown host, a refused connection, a bad certificate.
+            ConnectError: Anything else: an unknown host, a refused connection, a bad certificate, a history that
+                could not be sent.
             MissingExtraError: Google's default credentials or a SOCKS proxy without the package they need.
         """
         setup = attrs.evolve(self._setup, model=self._backend.model_resource(self._model))
-        return connect_session(self._backend, setup, self._options, session_resumption)
+        past = requests.history_content(history)
+        if past is not None:
+            requests.check_history(setup.generation_config, session_resumption)
+        return connect_session(self._backend, setup, self._options, session_resumption, past)
 
 
 def check_config(config: LiveGenerationConfig | None) -> LiveGenerationConfig:

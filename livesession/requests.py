@@ -7,32 +7,48 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from livesession.errors import InvalidRequestError
+import attrs
+
+from livesession.errors import ConfigurationError, InvalidRequestError
 from livesession.replicas import replicator
-from livesession.types.client import LiveClientContent, LiveClientRealtimeInput, LiveClientToolResponse
-from livesession.types.config import LiveGenerationConfig
+from livesession.types.client import (
+    LiveClientContent,
+    LiveClientRealtimeInput,
+    LiveClientSetup,
+    LiveClientToolResponse,
+)
+from livesession.types.config import HistoryConfig, LiveGenerationConfig, SessionResumptionConfig
 from livesession.types.content import Content, FunctionResponse, GenerativeContentBlob, Part
 
 __all__ = [
+    "History",
     "Media",
     "Request",
     "audio_input",
+    "check_history",
     "client_content",
     "detects_activity",
+    "history_content",
     "media_input",
     "seeds_history",
     "text_input",
     "tool_response",
     "video_input",
+    "with_history",
 ]
 
 Request = str | Part | Sequence[str | Part]
 """What can be sent as a turn: text, a part, or a sequence of both."""
 
+History = Iterable[Content | tuple[str, Request]]
+"""What was said before: contents with a role, or pairs of a role ("user", "model") and what it said."""
+
 Media = GenerativeContentBlob | bytes
 """A piece of media; plain bytes are audio: mono PCM, 16-bit signed little-endian, 16,000 Hz."""
 
 PCM_16K = "audio/pcm;rate=16000"
+
+BLANK_PARTS = (Part(), Part(text=""))
 
 # What is sent twenty to fifty times a second, and made without the constructors; the bytes are checked here.
 pcm_blob = replicator(GenerativeContentBlob(mime_type=PCM_16K), "data")
@@ -79,6 +95,45 @@ def request_part(item: object) -> Part:
     if item.function_response is not None:
         raise InvalidRequestError("Function responses are not part of a turn: use send_function_responses().")
     return item
+
+
+def history_content(history: History | None) -> LiveClientContent | None:
+    """What was said before a session, as the one message that gives it; None where nothing was."""
+    if history is None:
+        return None
+    if isinstance(history, (str, bytes, Mapping)) or not isinstance(history, Iterable):
+        raise TypeError(f"A history is a sequence of Contents or (role, text) pairs, not {described(history)}.")
+    turns = [past_content(item) for item in history]
+    return LiveClientContent(turns=turns, turn_complete=True) if turns else None
+
+
+def past_content(item: object) -> Content:
+    """One content of a history."""
+    content = item if isinstance(item, Content) else paired_content(item)
+    if content.role not in ("user", "model"):
+        raise InvalidRequestError(
+            f'In a history each content has the role "user" or "model", not {content.role!r}: {content!r:.80}. '
+            "What the model is told beforehand is system_instruction."
+        )
+    if not content.parts or any(part in BLANK_PARTS for part in content.parts):
+        raise InvalidRequestError(
+            f"In a history no content may be empty, nor hold an empty part: leave it out. It is {content!r:.80}."
+        )
+    if any(part.function_response for part in content.parts):
+        raise InvalidRequestError(
+            "A history holds what was said: leave function calls and their responses out, or tell of them in words."
+        )
+    return content
+
+
+def paired_content(item: object) -> Content:
+    """A content from a role and what was said; JSON makes lists of pairs."""
+    if not isinstance(item, (tuple, list)) or len(item) != 2 or not isinstance(item[0], str):
+        raise TypeError(
+            f'A history is made of Contents and pairs such as ("user", "Hello"), not {described(item)} ({item!r:.80}).'
+        )
+    role, said = item
+    return Content(role=role, parts=said)
 
 
 def to_blob(media: Media) -> GenerativeContentBlob:
@@ -188,6 +243,28 @@ def detects_activity(config: LiveGenerationConfig) -> bool:
 def seeds_history(config: LiveGenerationConfig) -> bool:
     """Whether the contents up to the first `turn_complete` are history."""
     return bool(config.history_config and config.history_config.initial_history_in_client_content)
+
+
+def check_history(config: LiveGenerationConfig, resumption: SessionResumptionConfig | None) -> None:
+    """Raises where a history cannot be given."""
+    if resumption and resumption.handle:
+        raise ConfigurationError(
+            "A session that is taken up again by its handle has its history already: give connect() the handle or "
+            "the history, not both."
+        )
+    asked = config.history_config
+    if asked and asked.initial_history_in_client_content is False:
+        raise ConfigurationError(
+            "connect(history=...) needs initial_history_in_client_content, which history_config sets to False: leave "
+            "history_config out."
+        )
+
+
+def with_history(setup: LiveClientSetup, *, announced: bool) -> LiveClientSetup:
+    """The setup that says, or does not say, that history follows."""
+    history = HistoryConfig(initial_history_in_client_content=True) if announced else None
+    config = attrs.evolve(setup.generation_config, history_config=history)
+    return attrs.evolve(setup, generation_config=config)
 
 
 def check_activity(config: LiveGenerationConfig, *, manual: bool, method: str) -> None:

@@ -15,6 +15,8 @@ __all__ = ["UsageMeter"]
 class UsageMeter:
     """Adds up the turns of a session; of several counts in one turn the last one stands for it.
 
+    A count that comes between two turns is one of the turn that follows.
+
     Written by the reader thread only; what others read is one assignment old at the most.
     """
 
@@ -31,14 +33,14 @@ class UsageMeter:
 
 
 def add(one: UsageMetadata, other: UsageMetadata) -> UsageMetadata:
-    """Counts added up, those by modality too; how it is billed is that of `other`."""
+    """Counts added up, those by modality too; how it is billed is that of `other`, where it says."""
     sums: dict[str, object] = {}
     for field in attrs.fields(UsageMetadata):
         first, second = getattr(one, field.name), getattr(other, field.name)
         if isinstance(second, tuple):
             sums[field.name] = add_details([*first, *second])
         else:
-            sums[field.name] = first + second if isinstance(second, int) else second
+            sums[field.name] = first + second if isinstance(second, int) else second or first
     return attrs.evolve(other, **sums)  # type: ignore[arg-type]
 
 

@@ -4,46 +4,90 @@ from __future__ import annotations
 
 import pytest
 
+from livesession import ResumptionError
 from livesession.connection.closing import Ending, classify
+from livesession.intake import OVERFLOW
+
+# Code and reason; the kind, whether a new connection may help, and whether one is made without asking.
 
 ROWS = [
-    (1000, "", "normal", True),
-    (1001, "", "normal", True),
-    (1002, "reserved bits", "protocol", False),
-    (1005, "", "normal", True),
-    (1006, "", "network", True),
-    (1007, "Request contains an invalid argument.", "invalid-argument", False),
-    (1007, "Precondition check failed.", "invalid-argument", False),
-    (1007, "API key not valid. Please pass a valid API key.", "auth", False),
-    (1007, "API key expired. Please renew the API key.", "auth", False),
-    (1007, "User location is not supported for the API use.", "location", False),
-    (1007, "Invalid JSON payload received. Unknown name", "invalid-argument", False),
-    (1008, "models/x is not found for API version v1alpha, or is not supported for bidi", "not-found", False),
-    (1008, "BidiGenerateContent session not found", "not-found", False),
-    (1008, "Operation is not implemented, or supported, or enabled.", "unavailable", True),
-    (1008, "Requested entity was not found.", "policy", False),
-    (1008, "The operation was aborted", "limit", True),
-    (1008, "client failed to close the connection after receiving a GoAway", "limit", True),
-    (1008, "Firebase App Check token is invalid.", "auth", False),
-    (1008, "Method doesn't allow unregistered callers", "auth", False),
-    (1009, "message too big", "too-big", False),
-    (1011, "Internal error encountered.", "unavailable", True),
-    (1011, "The service is currently unavailable.", "unavailable", True),
-    (1011, "Deadline expired before operation could complete.", "limit", True),
-    (1011, "RESOURCE_EXHAUSTED: Maximum concurrent se", "quota", False),
-    (1011, "You exceeded your current quota, please check", "quota", False),
-    (1011, "OVERLOADED_TOO_MANY_RETRIES", "unavailable", True),
-    (1011, "Token has been used too many times", "auth", False),
-    (1011, "", "unavailable", True),
-    (4000, "something else", "unknown", False),
+    # The table of protocol.md section 4, in its order.
+    (1000, "", "normal", True, True),
+    (1000, "Client closed session.", "normal", True, True),
+    (1001, "", "normal", True, True),
+    (1006, "", "network", True, True),
+    (1007, "Request contains an invalid argument.", "invalid-argument", False, False),
+    (1007, "API key not valid. Please pass a valid API key.", "auth", False, False),
+    (1007, "API key expired. Please renew the API key.", "auth", False, False),
+    (1007, "User location is not supported for the API use.", "location", False, False),
+    (1007, "Invalid JSON payload received. Unknown name", "invalid-argument", False, False),
+    (1007, "... Last chunk before turn_complete must have r", "invalid-argument", False, False),
+    (1008, "models/x is not found for API version v1alpha, or is not supported for bidi", "not-found", False, False),
+    (1008, "Operation is not implemented, or supported, or enabled.", "unavailable", True, True),
+    (1008, "Requested entity was not found.", "not-found", False, False),
+    (1008, "The operation was aborted", "limit", True, True),
+    (1008, "Response mime type application/json isn't supported", "invalid-argument", False, False),
+    (1008, "Firebase App Check token is invalid.", "auth", False, False),
+    (1009, "message too big", "too-big", False, False),
+    (1011, "Internal error encountered.", "unavailable", True, True),
+    (1011, "Internal error occurred.", "unavailable", True, True),
+    (1011, "The service is currently unavailable.", "unavailable", True, True),
+    (1011, "Deadline expired before operation could complete.", "limit", True, True),
+    (1011, "RESOURCE_EXHAUSTED: Maximum concurrent se", "quota", False, False),
+    (1011, "You exceeded your current quota, please check", "quota", False, False),
+    (1011, "OVERLOADED_TOO_MANY_RETRIES", "unavailable", True, True),
+    (1011, "keepalive ping timeout", "network", True, True),
+    # Section 4, above the table: a resumption while the old socket is open; and section 6.
+    (1011, "", "unavailable", True, True),
+    (1011, "service unavailable", "unavailable", True, True),
+    (1011, "internal", "unavailable", True, True),
+    (1007, "", "invalid-argument", False, False),
+    (1008, "", "policy", False, False),
+    (1007, "Precondition check failed.", "invalid-argument", False, False),
+    (1008, "Method doesn't allow unregistered callers", "auth", False, False),
+    (1008, "BidiGenerateContent session not found", "not-found", False, False),
+    (1008, "client failed to close the connection after receiving a GoAway", "limit", True, True),
+    (1011, "Token has been used too many times", "auth", False, False),
+    # A reason that tells more than its code, and codes that say that nothing will change.
+    (1000, "API key expired. Please renew the API key.", "auth", False, False),
+    (1007, "Internal error encountered.", "unavailable", True, False),
+    (1008, "RESOURCE_EXHAUSTED", "quota", False, False),
+    # What proxies and other servers send.
+    (1002, "reserved bits", "protocol", False, False),
+    (1005, "", "normal", True, True),
+    (1012, "", "unavailable", True, True),
+    (1013, "", "unavailable", True, True),
+    (1014, "", "unavailable", True, True),
+    (4000, "something else", "unknown", False, False),
 ]
 
 
-@pytest.mark.parametrize(("code", "reason", "kind", "retryable"), ROWS)
-def test_a_close_is_classified_by_its_code_and_reason(code, reason, kind, retryable):
+@pytest.mark.parametrize(("code", "reason", "kind", "retryable", "may_resume"), ROWS)
+def test_a_close_by_the_server_is_classified_by_its_code_and_reason(code, reason, kind, retryable, may_resume):
     verdict = classify(code, reason)
     assert (verdict.kind, verdict.retryable) == (kind, retryable)
     assert verdict.hint
+    assert Ending(code, reason, "server").may_resume is may_resume
+
+
+@pytest.mark.parametrize(
+    ("ending", "may_resume"),
+    [
+        (Ending(1006, "", "network", "The connection was lost while sending"), True),
+        (Ending(1006, "", "network", "The connection ended without a close frame"), True),
+        (Ending(1006, "", "local", "A message could not be written whole in time"), True),
+        (Ending(1006, "", "local", "Sending was interrupted in the middle of a message"), True),
+        (Ending(1006, "", "local", "The session was dropped without close()", is_final=True), False),
+        (Ending(1006, "", "local", failure=ResumptionError("The session could not be resumed")), False),
+        (Ending(1000, "closed by this side", "local"), False),
+        (Ending(1002, "a masked frame from the server", "local"), False),
+        (Ending(1007, "a text message that is not UTF-8", "local"), False),
+        (Ending(1009, "a message over the limit", "local"), False),
+        (OVERFLOW, False),
+    ],
+)
+def test_what_the_network_or_this_side_ended_is_resumed_only_where_the_connection_is_at_fault(ending, may_resume):
+    assert ending.may_resume is may_resume
 
 
 def test_an_error_is_made_anew_each_time_it_is_raised():

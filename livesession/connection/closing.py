@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from livesession.errors import ConnectionClosedError, Origin
+from livesession.errors import ConnectionClosedError, Origin, ResumptionError
 
 __all__ = ["ABNORMAL", "NORMAL", "EndConnection", "Ending", "Verdict", "classify"]
 
@@ -47,6 +47,9 @@ POLICY = Verdict("policy", False, "The service refuses this; see the reason.")
 SIZE = Verdict("too-big", False, "A message is over the receiver's size limit.")
 NETWORK = Verdict("network", True, "The network failed, or the server went without a word; connect again.")
 ENDED = Verdict("normal", True, "The server ended the session; connect again, with a handle to go on.")
+ENTITY = Verdict(
+    "not-found", False, "Check the model's name and the handle, and that no cancelled function call was answered."
+)
 VIOLATION = Verdict("protocol", False, "The peer does not speak the WebSocket protocol as it should.")
 UNKNOWN = Verdict("unknown", False, "See the reason.")
 
@@ -64,13 +67,17 @@ BY_REASON: list[tuple[str, Verdict]] = [
     ("concurrent se", QUOTA),
     ("session not found", HANDLE),
     ("is not found for api version", NOT_FOUND),
+    ("requested entity was not found", ENTITY),
+    ("application/json isn", ARGUMENT),
     ("operation is not implemented", TRANSIENT),
     ("operation was aborted", LIMIT),
     ("goaway", LIMIT),
     ("deadline expired", LIMIT),
     ("currently unavailable", TRANSIENT),
     ("internal error", TRANSIENT),
+    ("service unavailable", TRANSIENT),
     ("overloaded", TRANSIENT),
+    ("keepalive ping timeout", NETWORK),
 ]
 """Parts of reasons, in lower case, most telling first; any code."""
 
@@ -88,6 +95,10 @@ BY_CODE: dict[int, Verdict] = {
     1013: TRANSIENT,
     1014: TRANSIENT,
 }
+
+
+FATAL = {PROTOCOL_VIOLATION, BAD_DATA, TOO_BIG}
+"""Codes after which the same would happen again, whatever the reason says."""
 
 
 def classify(code: int, reason: str) -> Verdict:
@@ -109,6 +120,9 @@ class Ending:
         origin: Who ended it.
         detail: What this side saw, where that says more than code and reason.
         cause: The exception behind it.
+        is_final: Whether a new connection is of no use even where code and reason allow one, because nobody holds
+            the session any more.
+        failure: What is raised in place of what the rest says.
     """
 
     code: int
@@ -116,6 +130,8 @@ class Ending:
     origin: Origin
     detail: str = ""
     cause: BaseException | None = None
+    is_final: bool = False
+    failure: ResumptionError | None = None
 
     @property
     def quiet(self) -> bool:
@@ -123,11 +139,28 @@ class Ending:
         return self.code == NORMAL and self.origin != "network"
 
     @property
+    def may_resume(self) -> bool:
+        """Whether the session may be resumed without anybody asking for it.
+
+        After an end by the server that the classifier calls retryable: 1000 and 1001, most of 1011, the reasons of
+        1008 that pass; and after 1006, whether the network failed or this side gave the connection up in the middle
+        of a frame. Not after 1002, 1007 and 1009, nor after what this side ended on purpose: `close()`, a frame that
+        must not be, a full inbox; nor after a resumption that failed.
+        """
+        if self.is_final or self.failure is not None or self.code in FATAL:
+            return False
+        if self.origin == "local" and self.code != ABNORMAL:
+            return False
+        return self.verdict.retryable
+
+    @property
     def verdict(self) -> Verdict:
         return classify(self.code, self.reason)
 
-    def error(self) -> ConnectionClosedError:
+    def error(self) -> ConnectionClosedError | ResumptionError:
         """A new exception that reports this ending; new each time, because raising one adds a traceback to it."""
+        if self.failure is not None:
+            return self.failure.again()
         verdict = self.verdict
         error = ConnectionClosedError(
             f"{self.describe()} {verdict.hint}",

@@ -99,7 +99,7 @@ class ContextWindowCompressionConfig(Compact):
     Attributes:
         trigger_tokens: Compress when the context is longer than this; default 80 % of the model's limit
             (wire `triggerTokens`).
-        sliding_window: How (wire `slidingWindow`).
+        sliding_window: How: `SlidingWindow()` forgets the oldest turns; default not at all (wire `slidingWindow`).
     """
 
     trigger_tokens: int | None = None
@@ -120,6 +120,8 @@ class ProactivityConfig(Compact):
 @frozen(kw_only=True, repr=False)
 class HistoryConfig(Compact):
     """How the conversation's history is given (wire: `setup.historyConfig`).
+
+    `connect(history=...)` sets it and sends the history; set it yourself only to send the history with `send()`.
 
     Attributes:
         initial_history_in_client_content: What `send()` sends first, up to `turn_complete=True`, is history that
@@ -183,6 +185,13 @@ def to_modalities(values: Iterable[Modality | str] | Modality | str | None) -> t
     return () if values is None else (values,) if isinstance(values, str) else tuple(values)
 
 
+def to_compression(value: ContextWindowCompressionConfig | bool | None) -> ContextWindowCompressionConfig | None:
+    """True is a sliding window with the server's numbers; False is none at all."""
+    if value is True:
+        return ContextWindowCompressionConfig(sliding_window=SlidingWindow())
+    return None if value is False else value
+
+
 @frozen(kw_only=True, repr=False)
 class LiveGenerationConfig(Compact):
     """How the model answers and what it is told; what is not set is the server's default.
@@ -209,7 +218,9 @@ class LiveGenerationConfig(Compact):
         input_audio_transcription: Transcripts of what the user says (wire `setup.inputAudioTranscription`).
         output_audio_transcription: Transcripts of what the model says (wire `setup.outputAudioTranscription`).
         realtime_input_config: How speech becomes turns (wire `setup.realtimeInputConfig`).
-        context_window_compression: Go on past the context limit (wire `setup.contextWindowCompression`).
+        context_window_compression: Go on past the context limit: True forgets the oldest turns when the context is
+            nearly full, a `ContextWindowCompressionConfig` says when and how much; default off, and the session ends
+            there (wire `setup.contextWindowCompression`).
         proactivity: It may stay silent (wire `setup.proactivity`).
         explicit_vad_signal: Report voice activity, Vertex AI only (wire `setup.explicitVadSignal`).
         history_config: How history is given (wire `setup.historyConfig`).
@@ -239,7 +250,9 @@ class LiveGenerationConfig(Compact):
     input_audio_transcription: AudioTranscriptionConfig | None = field(default=None, metadata=SETUP)
     output_audio_transcription: AudioTranscriptionConfig | None = field(default=None, metadata=SETUP)
     realtime_input_config: RealtimeInputConfig | None = field(default=None, metadata=SETUP)
-    context_window_compression: ContextWindowCompressionConfig | None = field(default=None, metadata=SETUP)
+    context_window_compression: ContextWindowCompressionConfig | None = field(
+        default=None, converter=to_compression, metadata=SETUP
+    )
     proactivity: ProactivityConfig | None = field(default=None, metadata=SETUP)
     explicit_vad_signal: bool | None = field(default=None, metadata=SETUP)
     history_config: HistoryConfig | None = field(default=None, metadata=SETUP)
