@@ -35,6 +35,7 @@ from livesession.many import LiveSessionEnded, SessionsStream, receive_any
 from livesession.model import LiveGenerativeModel
 from livesession.options import SessionOptions
 from livesession.receiving import MessageStream, TurnStream
+from livesession.resumption import LiveSessionResumed, ResumptionPolicy
 from livesession.session import LiveSession
 from livesession.turn import Turn
 from livesession.types import (
@@ -196,6 +197,7 @@ __all__ = [
     "LiveSession",
     "LiveSessionEnded",
     "LiveSessionError",
+    "LiveSessionResumed",
     "LiveSessionResumptionUpdate",
     "MediaResolution",
     "MessageStream",
@@ -213,6 +215,7 @@ __all__ = [
     "ReceiveTimeout",
     "ReplicatedVoiceConfig",
     "ResumptionError",
+    "ResumptionPolicy",
     "RetrievalConfig",
     "SafetySetting",
     "Schema",

@@ -5,18 +5,53 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from livesession.claim import Claim
 from livesession.connection.closing import Ending
 from livesession.errors import ForkedSessionError
 from livesession.inbox import Inbox
+from livesession.outbox import Outbox
 from livesession.turn import TurnLedger
+from livesession.types.server import LiveSessionResumptionUpdate
 from livesession.usage import UsageMeter
 
 __all__ = ["Conversation", "logger"]
 
 logger = logging.getLogger("livesession")
+
+
+class OpenCalls:
+    """Function calls that wait for an answer, and those that need none any more since their connection has ended."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards the two fields below; no other lock is taken inside
+        self._open: dict[str, None] = {}
+        self._void: set[str] = set()
+
+    def made(self, ids: Iterable[str | None]) -> None:
+        with self._lock:
+            named = [each for each in ids if each]
+            self._open.update(dict.fromkeys(named))
+            self._void.difference_update(named)
+
+    def settled(self, ids: Iterable[str | None]) -> None:
+        """They have been answered, or cancelled by the server."""
+        with self._lock:
+            for each in ids:
+                self._open.pop(each or "", None)
+
+    def void_all(self) -> tuple[str, ...]:
+        """The server has forgotten them; gives their ids."""
+        with self._lock:
+            ids = tuple(self._open)
+            self._void.update(ids)
+            self._open.clear()
+            return ids
+
+    def is_void(self, call_id: str | None) -> bool:
+        with self._lock:
+            return call_id in self._void
 
 
 class Conversation:
@@ -27,6 +62,8 @@ class Conversation:
         claim: Who that consumer is.
         turns: Which message belongs to which turn.
         usage: Token counts.
+        outbox: What was sent since the server's last word on what it has taken in.
+        calls: The function calls that wait for an answer.
         session_id: The server's name for the session.
         resumption_handle: The newest handle; set by the reader thread as it arrives.
         turn_left_open: Whether the last `send()` waits for more, so that no answer will come.
@@ -38,8 +75,11 @@ class Conversation:
         self.claim = Claim()
         self.turns = TurnLedger()
         self.usage = UsageMeter()
+        self.outbox = Outbox()
+        self.calls = OpenCalls()
         self.session_id: str | None = None
         self.resumption_handle: str | None = None
+        self._turns_in_handle = -1
         self.turn_left_open = False
         self.owes_warning = False
         self._pid = os.getpid()
@@ -53,9 +93,30 @@ class Conversation:
             self._ending = ending
         self.inbox.finish(ending)
 
-    def reopen(self) -> None:
-        """It goes on after all, over a new connection."""
-        self.turns.restarted()
+    @property
+    def ending(self) -> Ending | None:
+        """How it ended; None as long as it goes on."""
+        return self._ending
+
+    def note_handle(self, update: LiveSessionResumptionUpdate) -> None:
+        """The reader: where the conversation can be taken up again, and what the server has taken in."""
+        if update.resumable and update.new_handle:
+            self.resumption_handle = update.new_handle
+            self._turns_in_handle = self.turns.completed
+            self.outbox.acknowledge(update.last_consumed_client_message_index)
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing would be cut off now: no turn is going on or due, and the handle stands for all of them."""
+        return self.turns.is_idle and self._turns_in_handle == self.turns.completed
+
+    def reopen(self, *, replays: bool) -> None:
+        """It goes on after all, over a new connection; `replays` where what was not answered is sent again."""
+        if replays:
+            self.turns.replayed()
+        else:
+            self.turns.restarted()
+        self.usage.count(None, ends_turn=True)  # a turn that broke off counts beside the one that follows
         with self._lock:
             self._ending = None
             self._is_reported = False

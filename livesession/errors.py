@@ -24,7 +24,7 @@ Wrong Python types raise `TypeError` as everywhere. No message and no attribute 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -206,7 +206,34 @@ class ReceiveTimeout(LiveSessionError, TimeoutError):
 
 
 class ResumptionError(LiveSessionError):
-    """The conversation could not be taken up again."""
+    """The conversation could not be taken up again.
+
+    Attributes:
+        attempts: The errors of all attempts that were made automatically, the first one first.
+        turn: What had arrived of the turn that `ask()` or `receive_turn()` was waiting for; else None.
+    """
+
+    def __init__(self, message: str, *, attempts: Sequence[Exception] = ()) -> None:
+        super().__init__(message)
+        self.attempts = tuple(attempts)
+        self.turn: Turn | None = None
+
+    @classmethod
+    def after(cls, attempts: Sequence[Exception], why: str) -> ResumptionError:
+        """For a session that was lost, and given up after these attempts."""
+        last = f" The last: {attempts[-1]}" if attempts else ""
+        error = cls(
+            f"The session was lost and could not be resumed. {why} Attempts made: {len(attempts)}.{last}",
+            attempts=[attempt.with_traceback(None) for attempt in attempts],
+        )
+        error.__cause__ = attempts[-1] if attempts else None
+        return error
+
+    def again(self) -> ResumptionError:
+        """The same to be raised once more; raising the same object twice would add up its traceback."""
+        error = ResumptionError(str(self), attempts=self.attempts)
+        error.__cause__ = self.__cause__
+        return error
 
 
 class ConcurrentReceiveError(LiveSessionError, RuntimeError):

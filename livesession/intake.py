@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from livesession.connection.closing import EndConnection, Ending
 from livesession.connection.deadline import Deadline
@@ -26,12 +27,16 @@ from livesession.options import SessionOptions
 from livesession.types.server import (
     LiveServerContent,
     LiveServerError,
+    LiveServerGoingAwayNotice,
+    LiveServerMessage,
     LiveServerSetupComplete,
+    LiveServerToolCall,
+    LiveServerToolCallCancellation,
     LiveSessionResumptionUpdate,
 )
 from livesession.wire import Inbound, decode
 
-__all__ = ["Intake"]
+__all__ = ["Intake", "Owner"]
 
 OVERFLOW = Ending(
     1008,
@@ -42,12 +47,39 @@ OVERFLOW = Ending(
 )
 
 
-class Intake:
-    """Takes one connection's messages. All `on_...` methods run on the reader thread and never wait."""
+class Owner(Protocol):
+    """Is told, on the reader thread, what becomes of a connection; must not wait."""
 
-    def __init__(self, conversation: Conversation, options: SessionOptions) -> None:
+    def on_end(self, ending: Ending) -> None:
+        """It has ended, after `setupComplete`."""
+
+    def on_go_away(self, time_left: float) -> None:
+        """The server will end it in so many seconds."""
+
+    def on_news(self) -> None:
+        """A turn has ended, or there is a new handle."""
+
+
+class Intake:
+    """Takes one connection's messages. All `on_...` methods run on the reader thread and never wait.
+
+    Args:
+        conversation, options: Those of the session.
+        owner: Is told of what concerns the connection.
+        greet: Makes the message that stands before all those of the connection.
+    """
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        options: SessionOptions,
+        owner: Owner,
+        greet: Callable[[], LiveServerMessage] | None = None,
+    ) -> None:
         self._conversation = conversation
         self._options = options
+        self._owner = owner
+        self._greet = greet
         self._answered = threading.Event()  # setupComplete, a refusal, or the end
         self._is_set_up = False
         self._refusal: ConnectError | None = None
@@ -129,13 +161,16 @@ class Intake:
         self._conversation.session_id = first.session_id
         if first.usage_metadata is not None:
             self._conversation.usage.count(first.usage_metadata, ends_turn=False)
+        greeting: list[Inbound] = [self._greet()] if self._greet else []
         self._answered.set()
-        return items[1:]
+        return [*greeting, *items[1:]]
 
     def _content(self, content: LiveServerContent, size: int) -> Arrival:
         turn, serial, ends_turn = self._conversation.turns.content_arrived(content)
         if ends_turn or content.usage_metadata is not None:
             self._conversation.usage.count(content.usage_metadata, ends_turn=ends_turn)
+        if ends_turn:
+            self._owner.on_news()
         return Arrival(content, turn, serial, ends_turn, size)
 
     def _mixed(self, items: list[Inbound], size: int) -> Iterator[Arrival]:
@@ -152,16 +187,25 @@ class Intake:
     def _note(self, item: Inbound, *, ends_turn: bool) -> None:
         """What the session must know even if nobody receives."""
         if isinstance(item, ProtocolError):
+            self._conversation.usage.count(None, ends_turn=ends_turn)
             return
-        if isinstance(item, LiveSessionResumptionUpdate) and item.resumable and item.new_handle:
-            self._conversation.resumption_handle = item.new_handle
+        if isinstance(item, LiveSessionResumptionUpdate):
+            self._conversation.note_handle(item)
+        elif isinstance(item, LiveServerToolCall):
+            self._conversation.calls.made([call.id for call in item.function_calls])
+        elif isinstance(item, LiveServerToolCallCancellation):
+            self._conversation.calls.settled(item.ids)
+        elif isinstance(item, LiveServerGoingAwayNotice):
+            self._owner.on_go_away(item.time_left)
+        if ends_turn or isinstance(item, LiveSessionResumptionUpdate):
+            self._owner.on_news()
         self._conversation.usage.count(item.usage_metadata, ends_turn=ends_turn)
 
     def on_end(self, ending: Ending) -> None:
         if self._is_detached:
             return
         if self._is_set_up:
-            self._conversation.finish(ending)
+            self._owner.on_end(ending)
         else:
             self._refuse(refused(ending))
 

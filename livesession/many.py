@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from livesession.connection.latch import Gates
-from livesession.errors import ProtocolError, ReceiveTimeout, SessionClosedError
+from livesession.errors import ProtocolError, ReceiveTimeout, ResumptionError, SessionClosedError
 from livesession.options import check_timeout
 from livesession.receiving import MessageStream
 from livesession.types.server import LiveServerMessage
@@ -33,7 +33,7 @@ class LiveSessionEnded:
             with code 1000.
     """
 
-    error: SessionClosedError | None = None
+    error: SessionClosedError | ResumptionError | None = None
 
 
 News = LiveServerMessage | ProtocolError | LiveSessionEnded
@@ -71,11 +71,11 @@ class Feed(MessageStream):
         super().__init__(session._conversation, 0, session)
         self.session = session
         self.inbox = session._conversation.inbox
-        self._ended = None
+        self._ended: LiveSessionEnded | None = None
         try:
             session.receive()
             self.claim()
-        except SessionClosedError as error:
+        except (SessionClosedError, ResumptionError) as error:
             self._ended = LiveSessionEnded(error)
 
     def poll(self) -> News | None:
@@ -93,7 +93,7 @@ class Feed(MessageStream):
             return problem
         except StopIteration:
             return LiveSessionEnded()
-        except SessionClosedError as error:
+        except (SessionClosedError, ResumptionError) as error:
             return LiveSessionEnded(error)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import attrs
@@ -13,10 +14,12 @@ from livesession.errors import ConnectError, SendTimeout, SessionClosedError, Se
 from livesession.options import SessionOptions
 from livesession.types.client import LiveClientSetup
 from livesession.types.config import SessionResumptionConfig
+from livesession.types.server import LiveServerMessage
 
 if TYPE_CHECKING:
     from livesession.connection.connection import Connection
     from livesession.connection.handshake import Opening
+    from livesession.intake import Owner
 
 __all__ = ["ConnectionAttempt", "Line"]
 
@@ -40,10 +43,22 @@ class Line:
 
 
 class ConnectionAttempt:
-    """One attempt to put a new connection on a session's line; `cancel()` ends it from any thread."""
+    """One attempt to put a new connection on a session's line; `cancel()` ends it from any thread.
+
+    Args:
+        backend, setup, options, conversation: Those of the session.
+        owner: Is told what becomes of the connection, on the reader thread.
+        greet: Makes the message that stands before all those of the connection.
+    """
 
     def __init__(
-        self, backend: Backend, setup: LiveClientSetup, options: SessionOptions, conversation: Conversation
+        self,
+        backend: Backend,
+        setup: LiveClientSetup,
+        options: SessionOptions,
+        conversation: Conversation,
+        owner: Owner,
+        greet: Callable[[], LiveServerMessage] | None = None,
     ) -> None:
         # Here, and in run(): what makes `import livesession` dear, cattrs and websocket-client, waits for a connect.
         from livesession.intake import Intake
@@ -51,7 +66,7 @@ class ConnectionAttempt:
         self._backend = backend
         self._setup = setup
         self._options = options
-        self._intake = Intake(conversation, options)
+        self._intake = Intake(conversation, options, owner, greet)
         self._opening: Opening | None = None
         self._is_cancelled = False
 
@@ -77,6 +92,8 @@ class ConnectionAttempt:
                 may_read=self._intake.may_read,
                 on_end=self._intake.on_end,
                 max_message_bytes=self._options.max_message_bytes,
+                ping_after=self._options.ping_after,
+                dead_after=self._options.dead_after,
                 redact=endpoint.redact,
             )
             connection.start()

@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from typing import Literal, TypeVar
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 
 from livesession.errors import ConfigurationError
+from livesession.resumption import ResumptionPolicy
+from livesession.validators import one_of, positive, positive_or_none
 
 __all__ = ["SessionOptions", "check_timeout"]
 
 MEGABYTE = 1024 * 1024
 
-Number = TypeVar("Number", int, float)
 Seconds = TypeVar("Seconds", float, "float | None")
-
-
-def positive(options: object, attribute: Attribute[Number], value: Number) -> None:
-    """An attrs validator."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-        raise ConfigurationError(f"{attribute.name} must be a finite number over 0, not {value!r}.")
-
-
-def one_of(*allowed: str) -> Callable[[object, Attribute[str], str], None]:
-    """Makes an attrs validator."""
-
-    def check(options: object, attribute: Attribute[str], value: str) -> None:
-        if value not in allowed:
-            raise ConfigurationError(f"{attribute.name} must be {' or '.join(map(repr, allowed))}, not {value!r}.")
-
-    return check
 
 
 @frozen(kw_only=True)
@@ -44,12 +27,19 @@ class SessionOptions:
         send_timeout: For one message to be written; default 30.
         turn_timeout: Silence between two messages in `ask()` and `receive_turn()`; default 60.
         close_timeout: For the closing handshake; default 5.
+        ping_after: Silence of the server after which it is pinged, and again after as much more; None never pings;
+            default 30.
+        dead_after: Silence of the server, in which not even a ping was answered, after which the session ends (close
+            code 1006, retryable); more than `ping_after`; None never ends it; default 90. Neither counts while this
+            side does not read because the inbox is full.
         max_message_bytes: A longer message from the server ends the session (close code 1009); default 64 MB.
         inbox_bytes: What may wait to be received; beyond that the session is not read until half is consumed, and
             pings behind the pause wait too; default 64 MB.
         on_full: `"pause"` for that, or `"error"` to end the session (close code 1008); default `"pause"`.
         on_unsupported: What a message of an unknown kind does: `"raise"` an `UnsupportedMessageError` from
             `receive()`, after which iteration can go on, or `"warn"` in the log; default `"raise"`.
+        resumption: How a session that was made with a `SessionResumptionConfig` reconnects by itself; None for never;
+            default `ResumptionPolicy()`.
     """
 
     connect_timeout: float = field(default=10.0, validator=positive)
@@ -57,10 +47,20 @@ class SessionOptions:
     send_timeout: float = field(default=30.0, validator=positive)
     turn_timeout: float = field(default=60.0, validator=positive)
     close_timeout: float = field(default=5.0, validator=positive)
+    ping_after: float | None = field(default=30.0, validator=positive_or_none)
+    dead_after: float | None = field(default=90.0, validator=positive_or_none)
     max_message_bytes: int = field(default=64 * MEGABYTE, validator=positive)
     inbox_bytes: int = field(default=64 * MEGABYTE, validator=positive)
     on_full: Literal["pause", "error"] = field(default="pause", validator=one_of("pause", "error"))
     on_unsupported: Literal["raise", "warn"] = field(default="raise", validator=one_of("raise", "warn"))
+    resumption: ResumptionPolicy | None = field(factory=ResumptionPolicy)
+
+    def __attrs_post_init__(self) -> None:
+        if self.ping_after is not None and self.dead_after is not None and self.dead_after <= self.ping_after:
+            raise ConfigurationError(
+                f"dead_after must be over ping_after, {self.ping_after:g} s, so that a ping can be answered, not "
+                f"{self.dead_after!r}; None turns either off."
+            )
 
 
 def check_timeout(seconds: Seconds) -> Seconds:

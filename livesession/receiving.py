@@ -7,12 +7,14 @@ and after a message that could not be read.
 from __future__ import annotations
 
 import queue
+from collections.abc import Callable
 from typing import final
 
 from livesession.connection.closing import Ending
 from livesession.conversation import Conversation, logger
 from livesession.errors import ProtocolError, ReceiveTimeout
 from livesession.inbox import Arrival
+from livesession.resumption import LiveSessionResumed
 from livesession.turn import Span, Turn, TurnBuilder, belongs_to_a_turn
 from livesession.types.server import LiveServerMessage, LiveServerToolCall
 
@@ -139,8 +141,11 @@ class TurnStream(MessageStream):
         self._conversation.turns.to_receive(span.first)
         self._span = span
 
-    def collect(self) -> Turn:
-        """Receives to the end of the turn, or to a function call, which somebody has to answer first."""
+    def collect(self, on_resumed: Callable[[LiveSessionResumed], None] | None = None) -> Turn:
+        """Receives to the end of the turn, or to a function call, which somebody has to answer first.
+
+        `on_resumed` is called when the session was resumed meanwhile.
+        """
         while True:
             try:
                 message = next(self)
@@ -150,6 +155,8 @@ class TurnStream(MessageStream):
                 logger.warning("while waiting for an answer: %s", problem)
                 problem.with_traceback(None)  # its frames would keep the session alive for as long as the turn
                 continue
+            if on_resumed is not None and isinstance(message, LiveSessionResumed):
+                on_resumed(message)
             if isinstance(message, LiveServerToolCall):
                 return self.turn
 
@@ -170,6 +177,8 @@ class TurnStream(MessageStream):
         if isinstance(arrival.item, ProtocolError):
             self._builder.add_problem(arrival.item)
             raise arrival.item
+        if isinstance(arrival.item, LiveSessionResumed):
+            self._builder.begin_again()
         self._builder.add(arrival.item)
         self._has_begun = self._has_begun or belongs_to_a_turn(arrival.item)
         return arrival.item

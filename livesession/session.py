@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
 import weakref
 from collections.abc import Callable, Iterable
@@ -11,17 +10,20 @@ from typing import TYPE_CHECKING, final
 
 from livesession import requests
 from livesession.backends import Backend
-from livesession.connection.closing import ABNORMAL, NORMAL, Ending
-from livesession.conversation import Conversation
+from livesession.connection.closing import Ending
+from livesession.conversation import Conversation, logger
 from livesession.errors import (
     ConnectError,
     ResumptionError,
+    SendTimeout,
     SessionClosedError,
 )
-from livesession.opening import ConnectionAttempt, Line
+from livesession.lifeline import Lifeline
+from livesession.opening import FAILED_CLOSE, Line
 from livesession.options import SessionOptions, check_timeout
 from livesession.receiving import MessageStream, TurnStream
 from livesession.requests import Media, Request
+from livesession.resumption import LiveSessionResumed
 from livesession.turn import Span, Turn
 from livesession.types.client import (
     ActivityEnd,
@@ -30,13 +32,14 @@ from livesession.types.client import (
     LiveClientMessage,
     LiveClientRealtimeInput,
     LiveClientSetup,
+    LiveClientToolResponse,
 )
 from livesession.types.config import SessionResumptionConfig
 from livesession.types.content import FunctionResponse, GenerativeContentBlob
 from livesession.types.usage import UsageMetadata
 
 if TYPE_CHECKING:
-    from livesession.connection.connection import Connection
+    pass
 
 __all__ = ["LiveSession"]
 
@@ -70,15 +73,12 @@ class LiveSession:
     _backend: Backend
     _setup: LiveClientSetup
     _options: SessionOptions
-    _line: Line
+    _lifeline: Lifeline
     _conversation: Conversation
     _resumption: SessionResumptionConfig | None
     _is_seeding: bool
-    _is_closed: bool
-    _attempt: ConnectionAttempt
     _encode: Callable[[LiveClientMessage], bytes]
-    _resuming: threading.Lock  # held by the one thread that resumes the session; others only try it
-    _forget: weakref.finalize[[weakref.ref[LiveSession], Line, Conversation], LiveSession]
+    _forget: weakref.finalize[[weakref.ref[LiveSession], Lifeline, Conversation], LiveSession]
 
     def __repr__(self) -> str:
         state = "closed" if self.is_closed else "open"
@@ -97,8 +97,11 @@ class LiveSession:
 
     @property
     def is_closed(self) -> bool:
-        """True after `close()`, and at once when the server or the network has ended the session."""
-        return self._is_closed or self._ending is not None
+        """True after `close()`, and at once when the server or the network has ended the session.
+
+        False while the session is being resumed by itself.
+        """
+        return self._lifeline.is_closed or self._ending is not None
 
     @property
     def in_conversation(self) -> bool:
@@ -136,8 +139,7 @@ class LiveSession:
 
     @property
     def _ending(self) -> Ending | None:
-        connection = self._line.connection
-        return connection.ending if connection else None
+        return self._lifeline.ending
 
     # Receiving.
 
@@ -181,6 +183,7 @@ class LiveSession:
     def ask(self, request: Request, *, timeout: float | None = None) -> Turn:
         """Sends a complete turn and returns the answer, put together.
 
+        Where the session is resumed meanwhile and the server knows nothing of the request, it is sent again.
         When the model calls a function, the turn so far is returned, with `complete=False` and the calls in
         `function_calls`: answer them with `send_function_responses()` and go on with `receive_turn()`.
 
@@ -195,9 +198,14 @@ class LiveSession:
         message = requests.client_content(request, turn_complete=True)
         stream = self._turn_stream(timeout)
         stream.claim()
+
+        def ask_again(resumed: LiveSessionResumed) -> None:
+            if any(lost is message for lost in resumed.lost):
+                stream.answers(self._send_request(message, None))
+
         try:
             stream.answers(self._send_request(message, None))
-            return stream.collect()
+            return stream.collect(ask_again)
         finally:
             stream.close()
 
@@ -250,6 +258,17 @@ class LiveSession:
             raise
         self._conversation.turn_left_open = self._conversation.owes_warning = False
         return answer
+
+    def _send_history(self, history: LiveClientContent) -> None:
+        """Sends what was said before, or ends the session: without it, it would be another one. For `connect()`."""
+        try:
+            self._send(history, None)
+        except BaseException as error:
+            self.close(timeout=FAILED_CLOSE)
+            if isinstance(error, (SendTimeout, SessionClosedError)):
+                retryable = getattr(error, "retryable", True)
+                raise ConnectError(f"The history could not be sent: {error}", retryable=retryable) from error
+            raise
 
     # Sending as it happens.
 
@@ -313,10 +332,17 @@ class LiveSession:
     ) -> None:
         """Answers function calls (`toolResponse`): one `FunctionResponse` a call, with the call's id and name.
 
-        The Developer API requires the id. Do not answer calls that were cancelled.
+        The Developer API requires the id. Do not answer calls that were cancelled. Answers to calls that the server
+        has forgotten, because the session was resumed from before them, are left out, with a warning in the log.
         """
         required = self._backend.requires_function_response_ids
-        self._send(requests.tool_response(function_responses, ids_required=required), timeout)
+        message = requests.tool_response(function_responses, ids_required=required)
+        wanted = [each for each in message.function_responses if not self._conversation.calls.is_void(each.id)]
+        if len(wanted) < len(message.function_responses):
+            logger.warning("answers to function calls from before the session was resumed are not sent")
+        if wanted:
+            self._send(LiveClientToolResponse(function_responses=wanted), timeout)
+            self._conversation.calls.settled([each.id for each in wanted])
 
     def _send_spoken(self, message: LiveClientRealtimeInput, timeout: float | None, *, asks: bool) -> None:
         """Sends input that begins something new; if it asks for an answer, that is counted first: answers are quick."""
@@ -335,15 +361,8 @@ class LiveSession:
 
     def _send(self, message: LiveClientMessage, timeout: float | None) -> None:
         self._check_usable()
-        data = self._encode(message)
-        if self._resuming.locked():
-            raise SessionClosedError("The session is being resumed; send this again when it has been.")
-        self._connection.send(data, self._options.send_timeout if timeout is None else check_timeout(timeout))
-
-    @property
-    def _connection(self) -> Connection:
-        assert self._line.connection is not None
-        return self._line.connection
+        patience = self._options.send_timeout if timeout is None else check_timeout(timeout)
+        self._lifeline.send(message, self._encode(message), patience)
 
     # Ending, and going on.
 
@@ -356,12 +375,9 @@ class LiveSession:
         """
         self._conversation.check_process()
         patience = self._options.close_timeout if timeout is None else check_timeout(timeout)
-        if self._is_closed:
-            return
-        self._is_closed = True
-        self._forget.detach()
-        self._attempt.cancel()
-        self._connection.close(patience)
+        if not self._lifeline.is_closed:
+            self._forget.detach()
+            self._lifeline.close(patience)
 
     def resume_session(self, session_resumption: SessionResumptionConfig | None = None) -> None:
         """Takes the conversation up again over a new connection; the old one is closed first.
@@ -378,12 +394,7 @@ class LiveSession:
         """
         self._check_usable()
         config = self._resumption_config(session_resumption)
-        if not self._resuming.acquire(blocking=False):
-            raise ResumptionError("This session is being resumed already, by another thread.")
-        try:
-            self._reconnect(config)
-        finally:
-            self._resuming.release()
+        self._lifeline.resume(config)
 
     def _resumption_config(self, given: SessionResumptionConfig | None) -> SessionResumptionConfig:
         if self._resumption is None:
@@ -395,66 +406,51 @@ class LiveSession:
             raise ResumptionError("There is no resumption handle yet: the server sends the first one after a while.")
         return SessionResumptionConfig(handle=handle, transparent=(given or self._resumption).transparent)
 
-    def _reconnect(self, config: SessionResumptionConfig) -> None:
-        self._attempt.detach()
-        self._attempt = ConnectionAttempt(self._backend, self._setup, self._options, self._conversation)
-        if self._is_closed:  # by another thread, which had only the old attempt to cancel
-            self._attempt.cancel()
-        self._connection.close(self._options.close_timeout)
-        self._conversation.reopen()
-        try:
-            self._attempt.run(self._line, config)
-        except BaseException as error:
-            self._conversation.finish(self._unresumed(error))
-            if isinstance(error, ConnectError):
-                raise ResumptionError(f"The session could not be resumed: {error}") from error
-            raise
-        if self._is_closed:
-            self._connection.close(self._options.close_timeout)
-            self._check_usable()
-
-    def _unresumed(self, error: BaseException) -> Ending:
-        if self._is_closed:
-            return Ending(NORMAL, "closed by this side", "local")
-        return Ending(ABNORMAL, "", "local", "The session could not be resumed", error)
-
     def _check_usable(self) -> None:
         self._conversation.check_process()
-        if self._is_closed:
+        if self._lifeline.is_closed:
             raise SessionClosedError("This session has been closed and cannot be used; connect() a new one.")
 
 
 def connect_session(
-    backend: Backend, setup: LiveClientSetup, options: SessionOptions, resumption: SessionResumptionConfig | None
+    backend: Backend,
+    setup: LiveClientSetup,
+    options: SessionOptions,
+    resumption: SessionResumptionConfig | None,
+    history: LiveClientContent | None = None,
 ) -> LiveSession:
     """The one way to a session, for `LiveGenerativeModel.connect()`."""
     from livesession.wire import encode  # not before the first connect: it takes a third of the import
 
+    first_setup = setup
+    if history is not None:
+        encode(history)  # what cannot be written is to be said before anything is sent
+        first_setup = requests.with_history(setup, announced=True)
+        setup = requests.with_history(setup, announced=False)  # no other connection of the session gets any
     session: LiveSession = object.__new__(LiveSession)
     session._encode = encode
     session._backend = backend
     session._setup = setup
     session._options = options
-    session._line = Line()
-    session._conversation = Conversation(options.inbox_bytes, session._line.wake)
+    line = Line()
+    session._conversation = Conversation(options.inbox_bytes, line.wake)
     session._resumption = resumption
-    session._is_closed = False
     session._is_seeding = requests.seeds_history(setup.generation_config) and not (resumption and resumption.handle)
-    session._attempt = ConnectionAttempt(backend, setup, options, session._conversation)
-    session._resuming = threading.Lock()
-    session._attempt.run(session._line, resumption)
+    session._lifeline = Lifeline(backend, setup, options, resumption, session._conversation, line)
+    session._lifeline.open(first_setup)
     this = weakref.ref(session)
-    session._forget = weakref.finalize(session, warn_forgotten, this, session._line, session._conversation)
+    session._forget = weakref.finalize(session, warn_forgotten, this, session._lifeline, session._conversation)
+    if history is not None:
+        session._send_history(history)
     return session
 
 
-def warn_forgotten(reference: weakref.ref[LiveSession], line: Line, conversation: Conversation) -> None:
+def warn_forgotten(reference: weakref.ref[LiveSession], lifeline: Lifeline, conversation: Conversation) -> None:
     """A session that nobody holds any more is ended without a word; at exit, where it is still held, the system does.
 
     Ending it at exit would only make the waits of daemon threads raise while the interpreter goes down.
     """
-    connection = line.connection
-    if conversation.is_of_this_process and connection is not None and connection.ending is None:
+    if conversation.is_of_this_process and lifeline.ending is None:
         if reference() is None:
-            connection.abandon()
+            lifeline.abandon()
         warnings.warn("a LiveSession was not closed: use `with`, or call close()", ResourceWarning, stacklevel=2)

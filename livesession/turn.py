@@ -85,6 +85,11 @@ class TurnBuilder:
         self._usage: UsageMetadata | None = None
         self._problems: list[ProtocolError] = []
 
+    def begin_again(self) -> None:
+        """What has come is void: the connection was lost in the middle of the turn."""
+        self._contents.clear()
+        self._calls.clear()
+
     def add(self, message: LiveServerMessage) -> None:
         self._usage = message.usage_metadata or self._usage
         if isinstance(message, LiveServerContent):
@@ -220,6 +225,23 @@ class TurnLedger:
         """Consumer: the server owes nothing more, after all."""
         with self._lock:
             self._expected = 0
+
+    @property
+    def completed(self) -> int:
+        """How many turns the server has ended."""
+        return self._completed
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the server is in no turn and owes none."""
+        with self._lock:
+            return not self._is_open and not self._expected
+
+    def replayed(self) -> None:
+        """A new connection, on which what was not answered is asked again; the answers keep their numbers."""
+        with self._lock:
+            self._is_open = False
+            self._begun = None
 
     def restarted(self) -> None:
         """A new connection: what the old one still owed will not come, and what it had begun is over."""

@@ -25,6 +25,7 @@ from livesession import (
     RealtimeInputConfig,
     ResumptionError,
     SessionClosedError,
+    SessionOptions,
     SessionResumptionConfig,
     UnsupportedMessageError,
 )
@@ -463,7 +464,8 @@ def test_a_session_that_the_server_ended_can_be_resumed():
             peer.wait_for_end()
 
     with script_server(script) as server:
-        with server.model().connect(session_resumption=SessionResumptionConfig()) as session:
+        model = server.model(options=SessionOptions(resumption=None))
+        with model.connect(session_resumption=SessionResumptionConfig()) as session:
             with pytest.raises(SessionClosedError):
                 list(session.receive())
             session.resume_session()

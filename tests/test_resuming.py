@@ -46,12 +46,8 @@ def test_nothing_goes_out_before_the_setup_of_the_new_connection_is_complete():
 
     def chatter(session) -> None:
         while not resumed.is_set():
-            try:
-                session.send_text_realtime("x")
-            except SessionClosedError as error:
-                refusals.append(error)
+            session.send_text_realtime("x")
 
-    refusals: list[SessionClosedError] = []
     with script_server(script) as server, connect(server) as session:
         chatting = InThread(lambda: chatter(session))
         for _ in range(3):
@@ -60,7 +56,6 @@ def test_nothing_goes_out_before_the_setup_of_the_new_connection_is_complete():
         chatting.result()
         session.send_text_realtime("it is open")
     assert [list(message) for message in early] == [["setup"]] * 4
-    assert any("being resumed" in str(error) for error in refusals)
 
 
 def test_a_resumption_that_fails_in_the_credentials_releases_who_waits():

@@ -14,6 +14,7 @@ from livesession import (
     RealtimeInputConfig,
     ReceiveTimeout,
     SessionClosedError,
+    SessionOptions,
     SessionResumptionConfig,
 )
 from tests.kit.servers import Peer, script_server
@@ -125,7 +126,8 @@ def test_an_answer_after_a_resumption_in_the_middle_of_a_turn_is_found():
             peer.wait_for_end()
 
     with script_server(script) as server:
-        with server.model().connect(session_resumption=SessionResumptionConfig()) as session:
+        model = server.model(options=SessionOptions(resumption=None))
+        with model.connect(session_resumption=SessionResumptionConfig()) as session:
             with pytest.raises(SessionClosedError):
                 session.ask("one")
             session.resume_session()

@@ -13,6 +13,7 @@ from livesession.connection.deadline import Deadline
 from livesession.connection.duplex import Duplex
 from livesession.connection.frames import TEXT, FrameReader, Message
 from livesession.connection.handshake import Opened
+from livesession.connection.liveness import Liveness
 from livesession.connection.reader_loop import ReaderLoop, join_loop
 from livesession.connection.reading import GRACE, Reading
 from livesession.connection.state import Event, State, StateMachine
@@ -37,6 +38,7 @@ class Connection:
         may_read: Asked before each read; after it said False, `wake()` makes the reader ask again.
         on_end: Called on the reader thread, once, after the last message.
         max_message_bytes: The size of a message at the most.
+        ping_after, dead_after: Seconds of silence before the peer is pinged, and given up; None: never.
         redact: Takes secrets out of the server's words.
     """
 
@@ -49,6 +51,8 @@ class Connection:
         may_read: Callable[[], bool],
         on_end: Callable[[Ending], None],
         max_message_bytes: int,
+        ping_after: float | None = None,
+        dead_after: float | None = None,
         redact: Callable[[str], str] = str,
     ) -> None:
         self._loop: ReaderLoop | None = None
@@ -61,6 +65,7 @@ class Connection:
             frames,
             self._writer,
             self._states,
+            Liveness(ping_after, dead_after, self._writer.owe_ping),
             on_messages=on_messages,
             announce=announce,
             may_read=may_read,
@@ -91,15 +96,26 @@ class Connection:
 
     # Writing, on the caller's thread.
 
-    def send(self, data: bytes, timeout: float, opcode: int = TEXT) -> None:
-        """Writes one message whole, within `timeout` seconds. Raises `SendTimeout` or `SessionClosedError`."""
-        self._write(data, timeout, opcode, self._check_open)
+    def send(
+        self, data: bytes, timeout: float | None, opcode: int = TEXT, *, before: Callable[[], None] | None = None
+    ) -> None:
+        """Writes one message whole, within `timeout` seconds. Raises `SendTimeout` or `SessionClosedError`.
+
+        `before` is called when it is this message's turn to be written.
+        """
+
+        def check() -> None:
+            self._check_open()
+            if before is not None:
+                before()
+
+        self._write(data, timeout, opcode, check)
 
     def send_setup(self, data: bytes, timeout: float) -> None:
         """Writes the first message, the only one in state SETUP. Raises as `send` does."""
         self._write(data, timeout, TEXT, self._check_setup)
 
-    def _write(self, data: bytes, timeout: float, opcode: int, check: Callable[[], None]) -> None:
+    def _write(self, data: bytes, timeout: float | None, opcode: int, check: Callable[[], None]) -> None:
         try:
             self._writer.send(data, Deadline(timeout), opcode, check)
         except StreamBroken as error:
@@ -131,7 +147,7 @@ class Connection:
         if self.state is not State.OPEN:
             raise self._end_error()
 
-    def _end_error(self) -> SessionClosedError:
+    def _end_error(self) -> LiveSessionError:
         ending = self.ending
         if ending is None or (ending.quiet and ending.origin == "local"):
             return SessionClosedError("This session has been closed and cannot be used; connect() a new one.")
@@ -160,6 +176,9 @@ class Connection:
             self._reading.close_deadline = deadline
             self.wake()
             self._send_close_frame(Deadline(0.0) if self.is_reader_thread else deadline)
+        elif self.state is State.CLOSING and self._reading.close_deadline.ends_after(deadline):
+            self._reading.close_deadline = deadline
+            self.wake()
         if self._loop is not None and not self.is_reader_thread:
             self._reading.over.wait((deadline.left() or 0.0) + GRACE)
             self._loop.join_if_over(GRACE)
@@ -175,7 +194,7 @@ class Connection:
 
     def abandon(self) -> None:
         """Ends the connection without a word and without waiting; for sessions that nobody holds any more."""
-        self._fail(Ending(ABNORMAL, "", "local", "The session was dropped without close()"))
+        self._fail(Ending(ABNORMAL, "", "local", "The session was dropped without close()", is_final=True))
 
     def wake(self) -> None:
         """Makes the reader look again whether it may read; any thread may call it."""

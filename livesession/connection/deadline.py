@@ -28,5 +28,8 @@ class Deadline:
         left = self.left()
         return -1 if left is None else left
 
+    def ends_after(self, other: Deadline) -> bool:
+        return other.at is not None and (self.at is None or self.at > other.at)
+
     def expired(self) -> bool:
         return self.left() == 0.0

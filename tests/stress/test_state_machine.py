@@ -16,6 +16,7 @@ from livesession import (
     LiveSessionResumptionUpdate,
     ReceiveTimeout,
     SessionClosedError,
+    SessionOptions,
     SessionResumptionConfig,
 )
 from tests.kit.servers import PATIENCE, Peer, ScriptServer, script_server
@@ -70,7 +71,8 @@ def machine(server: ScriptServer, script: Server) -> type[RuleBasedStateMachine]
         @precondition(lambda self: self.state == NOT_OPENED)
         @rule()
         def connect(self) -> None:
-            self.session = server.model().connect(session_resumption=SessionResumptionConfig())
+            model = server.model(options=SessionOptions(resumption=None))
+            self.session = model.connect(session_resumption=SessionResumptionConfig())
             self.stream, self.pending, self.sent = None, [], []
             script.heard.clear()
             self.opened()

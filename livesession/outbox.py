@@ -1,0 +1,79 @@
+"""What was sent and may have to be sent again, or to be reported as lost."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from livesession.types.client import LiveClientMessage, LiveClientRealtimeInput
+
+__all__ = ["Outbox", "size_of"]
+
+KEPT_BYTES = 16 * 1024 * 1024
+PLAIN_SIZE = 1_000  # bytes that a message without media counts
+
+
+def size_of(message: LiveClientMessage) -> int:
+    """About how much memory a message holds."""
+    if not isinstance(message, LiveClientRealtimeInput):
+        return PLAIN_SIZE
+    return sum(len(blob.data) for blob in (message.audio, message.video, *message.media_chunks) if blob) or PLAIN_SIZE
+
+
+class Outbox:
+    """The messages since the server's last word on what it has taken in, in the order in which they went out.
+
+    In transparent mode the server numbers what it has consumed, from 1 on each connection; without it, a new handle
+    stands for everything before it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards all fields; no other lock is taken inside
+        self._sent: deque[LiveClientMessage] = deque()
+        self._first = 1  # the number of the first of them on this connection
+        self._bytes = 0
+        self._not_kept = 0
+
+    def note(self, message: LiveClientMessage) -> None:
+        """A message is about to be written; called in the order in which they are."""
+        with self._lock:
+            self._sent.append(message)
+            self._bytes += size_of(message)
+            while self._bytes > KEPT_BYTES and len(self._sent) > 1:
+                self._drop_first()
+                self._not_kept += 1
+
+    def withdraw(self, message: LiveClientMessage) -> None:
+        """It did not go out after all; nothing has gone out since."""
+        with self._lock:
+            for position in reversed(range(len(self._sent))):
+                if self._sent[position] is message:
+                    del self._sent[position]
+                    self._bytes -= size_of(message)
+                    return
+
+    def acknowledge(self, number: int | None) -> None:
+        """The server has all up to this number; None stands for all."""
+        with self._lock:
+            if number is None:
+                self._not_kept = 0
+            while self._sent and (number is None or self._first <= number):
+                self._drop_first()
+
+    def _drop_first(self) -> None:
+        self._bytes -= size_of(self._sent.popleft())
+        self._first += 1
+
+    def begin_again(self) -> tuple[LiveClientMessage, ...]:
+        """A new connection, on which numbers begin anew: what is to be sent on it first."""
+        with self._lock:
+            self._first = 1
+            return tuple(self._sent)
+
+    def take_lost(self) -> tuple[tuple[LiveClientMessage, ...], int]:
+        """What the server never took in, and how many those are with the ones that were not kept; forgotten here."""
+        with self._lock:
+            lost, count = tuple(self._sent), len(self._sent) + self._not_kept
+            self._sent.clear()
+            self._first, self._bytes, self._not_kept = 1, 0, 0
+            return lost, count
