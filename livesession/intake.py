@@ -170,6 +170,7 @@ class Intake:
         if ends_turn or content.usage_metadata is not None:
             self._conversation.usage.count(content.usage_metadata, ends_turn=ends_turn)
         if ends_turn:
+            self._conversation.outbox.turn_ended()
             self._owner.on_news()
         return Arrival(content, turn, serial, ends_turn, size)
 
@@ -197,6 +198,8 @@ class Intake:
             self._conversation.calls.settled(item.ids)
         elif isinstance(item, LiveServerGoingAwayNotice):
             self._owner.on_go_away(item.time_left)
+        if ends_turn:
+            self._conversation.outbox.turn_ended()
         if ends_turn or isinstance(item, LiveSessionResumptionUpdate):
             self._owner.on_news()
         self._conversation.usage.count(item.usage_metadata, ends_turn=ends_turn)

@@ -342,11 +342,11 @@ class Lifeline:
     def _news(self, restored: bool, downtime: float, attempts: int) -> LiveSessionResumed:
         """Made on the reader thread, between the last message of the old connection and the first of the new one."""
         conversation = self._conversation
+        calls = conversation.calls.void_all()
         lost: tuple[LiveClientMessage, ...] = ()
-        calls: tuple[str, ...] = ()
         count = 0
         if not (restored and self._is_transparent):
-            (lost, count), calls = conversation.outbox.take_lost(), conversation.calls.void_all()
+            lost, count = conversation.outbox.take_lost()
         logger.info("session resumed after %.1f s, %d attempts; messages lost: %d", downtime, attempts, count)
         return LiveSessionResumed(
             state_restored=restored,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from livesession.types.client import LiveClientMessage, LiveClientRealtimeInput
+from livesession.types.client import LiveClientMessage, LiveClientRealtimeInput, LiveClientToolResponse
 
 __all__ = ["Outbox", "size_of"]
 
@@ -23,8 +23,8 @@ def size_of(message: LiveClientMessage) -> int:
 class Outbox:
     """The messages since the server's last word on what it has taken in, in the order in which they went out.
 
-    In transparent mode the server numbers what it has consumed, from 1 on each connection; without it, a new handle
-    stands for everything before it.
+    In transparent mode the server numbers what it has consumed, from 1 on each connection. Without it, a new handle
+    stands for everything up to the end of the last turn: what was sent after that may have crossed it on the way.
     """
 
     def __init__(self) -> None:
@@ -33,6 +33,7 @@ class Outbox:
         self._first = 1  # the number of the first of them on this connection
         self._bytes = 0
         self._not_kept = 0
+        self._in_turns = 0  # how many of them were sent before the last turn ended
 
     def note(self, message: LiveClientMessage) -> None:
         """A message is about to be written; called in the order in which they are."""
@@ -49,24 +50,36 @@ class Outbox:
             for position in reversed(range(len(self._sent))):
                 if self._sent[position] is message:
                     del self._sent[position]
+                    self._in_turns = min(self._in_turns, len(self._sent))
                     self._bytes -= size_of(message)
                     return
 
+    def turn_ended(self) -> None:
+        """The server has ended a turn, after which it may give a handle."""
+        with self._lock:
+            self._in_turns = len(self._sent)
+
     def acknowledge(self, number: int | None) -> None:
-        """The server has all up to this number; None stands for all."""
+        """The server has all up to this number; None stands for those before the end of the last turn."""
         with self._lock:
             if number is None:
                 self._not_kept = 0
-            while self._sent and (number is None or self._first <= number):
+            while self._sent and (self._in_turns if number is None else self._first <= number):
                 self._drop_first()
 
     def _drop_first(self) -> None:
         self._bytes -= size_of(self._sent.popleft())
         self._first += 1
+        self._in_turns = max(0, self._in_turns - 1)
 
     def begin_again(self) -> tuple[LiveClientMessage, ...]:
-        """A new connection, on which numbers begin anew: what is to be sent on it first."""
+        """A new connection, on which numbers begin anew: what is to be sent on it first.
+
+        Not the answers to function calls: what led to a call is sent again, and the call is made anew.
+        """
         with self._lock:
+            self._sent = deque(each for each in self._sent if not isinstance(each, LiveClientToolResponse))
+            self._bytes = sum(map(size_of, self._sent))
             self._first = 1
             return tuple(self._sent)
 
@@ -75,5 +88,5 @@ class Outbox:
         with self._lock:
             lost, count = tuple(self._sent), len(self._sent) + self._not_kept
             self._sent.clear()
-            self._first, self._bytes, self._not_kept = 1, 0, 0
+            self._first, self._bytes, self._not_kept, self._in_turns = 1, 0, 0, 0
             return lost, count
