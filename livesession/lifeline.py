@@ -126,6 +126,9 @@ class Lifeline:
 
     def send(self, message: LiveClientMessage, data: bytes, timeout: float | None) -> None:
         """Sends on the present connection, or on the next one if there is one before the deadline."""
+        if self._resumption is None:
+            self.connection.send(data, timeout)
+            return
         deadline = Deadline(timeout)
         while not self._is_kept(message):
             connection = self._wait_for_line(deadline)
@@ -143,9 +146,6 @@ class Lifeline:
         return keeps and self._is_between() and self._kept.keep(message)
 
     def _send_on(self, connection: Connection, message: LiveClientMessage, data: bytes, deadline: Deadline) -> None:
-        if self._resumption is None:
-            connection.send(data, deadline.left())
-            return
         outbox = self._conversation.outbox
         try:
             connection.send(data, deadline.left(), before=lambda: outbox.note(message))

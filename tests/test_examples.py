@@ -42,7 +42,7 @@ def example(tmp_path):
 
 def test_every_example_is_tested_here_and_says_how_to_run_it():
     names = {path.name for path in (ROOT / "examples").glob("*.py")}
-    assert names == {"quickstart.py", "wav_in_wav_out.py", "barge_in.py", "two_sessions.py"}
+    assert names == {"quickstart.py", "wav_in_wav_out.py", "barge_in.py", "two_sessions.py", "always_on.py"}
     for name in names:
         assert f"python examples/{name}" in (ROOT / "examples" / name).read_text()
 
@@ -54,6 +54,13 @@ def test_quickstart_prints_questions_and_answers(example):
         "You:   Who invented it?",
         "Model: You said: Who invented it?",
     ]
+
+
+def test_always_on_goes_on_after_the_emulator_has_been_away(example):
+    lines = example("always_on.py")
+    away = [line for line in lines if line.startswith("-- away for")]
+    assert len(away) == 1
+    assert [line for line in lines if line not in away] == [f"Model: That was question {n}." for n in range(1, 6)]
 
 
 def test_a_wav_goes_in_and_a_wav_comes_out(example, speech, tmp_path):

@@ -103,11 +103,13 @@ class Connection:
 
         `before` is called when it is this message's turn to be written.
         """
+        if before is None:
+            self._write(data, timeout, opcode, self._check_open)
+            return
 
         def check() -> None:
             self._check_open()
-            if before is not None:
-                before()
+            before()
 
         self._write(data, timeout, opcode, check)
 

@@ -87,7 +87,7 @@ class FrameReader:
         To be iterated to its end before more is read.
         """
         self._end += count
-        while frame := self._next_frame():
+        while self._start < self._end and (frame := self._next_frame()):
             first, payload = frame
             if first == WHOLE_BINARY and self._opcode == CONTINUATION:
                 yield Message(BINARY, payload)  # nearly all are

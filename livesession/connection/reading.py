@@ -107,11 +107,13 @@ class Reading:
             self._begun = True
             if ending := self._take(0):  # what came with the upgrade
                 return ending
-        paused, drained = self._was_paused and self._is_paused(), False
+        paused, drained = False, False
         if self._was_paused:
+            paused = self._is_paused()
             self._liveness.heard()  # nothing, but nobody listened
+        is_closing = self._states.state is State.CLOSING
         for _ in range(READS_AT_ONCE):
-            if paused or drained or self._is_time_to_stop(paused):
+            if paused or drained or (is_closing and self._is_time_to_stop(paused)):
                 break
             buffer = self._frames.buffer(scratch)
             count = self._duplex.read_into(buffer)
@@ -121,7 +123,7 @@ class Reading:
                 return ending
             drained = count is None or (count < len(buffer) and not self._duplex.has_decrypted)
             paused = self._is_paused()
-        if self._is_time_to_stop(paused):
+        if is_closing and self._is_time_to_stop(paused):
             return Ending(ABNORMAL, "", "local", "Reading was stopped")
         if not paused and (ending := self._liveness.check()):
             return ending
@@ -163,9 +165,7 @@ class Reading:
         return None
 
     def _is_time_to_stop(self, paused: bool) -> bool:
-        """Whether the end need not be waited for: the close deadline passed, or nobody makes room for more."""
-        if self._states.state is not State.CLOSING:
-            return False
+        """Whether, in state CLOSING, the end need not be waited for: time is up, or nobody makes room for more."""
         return self.close_deadline.expired() or (paused and self.close_frame_done)
 
     # The end.
