@@ -11,6 +11,7 @@ from livesession.backends import Backend
 from livesession.connection.deadline import Deadline
 from livesession.conversation import Conversation, logger
 from livesession.errors import ConnectError, SendTimeout, SessionClosedError, SetupTimeout
+from livesession.line import Line
 from livesession.options import SessionOptions
 from livesession.types.client import LiveClientSetup
 from livesession.types.config import SessionResumptionConfig
@@ -21,25 +22,9 @@ if TYPE_CHECKING:
     from livesession.connection.handshake import Opening
     from livesession.intake import Owner
 
-__all__ = ["ConnectionAttempt", "Line"]
+__all__ = ["FAILED_CLOSE", "ConnectionAttempt"]
 
 FAILED_CLOSE = 0.5  # seconds for the closing handshake of a connection that was refused
-
-
-class Line:
-    """The connection that a session has now: it changes when the session is resumed.
-
-    Attributes:
-        connection: The connection; None before the first.
-    """
-
-    def __init__(self) -> None:
-        self.connection: Connection | None = None
-
-    def wake(self) -> None:
-        """There is room in the inbox again."""
-        if self.connection is not None:
-            self.connection.wake()
 
 
 class ConnectionAttempt:

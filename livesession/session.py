@@ -19,7 +19,8 @@ from livesession.errors import (
     SessionClosedError,
 )
 from livesession.lifeline import Lifeline
-from livesession.opening import FAILED_CLOSE, Line
+from livesession.line import Line
+from livesession.opening import FAILED_CLOSE
 from livesession.options import SessionOptions, check_timeout
 from livesession.receiving import MessageStream, TurnStream
 from livesession.requests import Media, Request

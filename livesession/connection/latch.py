@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
-from livesession.connection.deadline import LONGEST
+from livesession.connection.deadline import LONGEST, Deadline
 
 __all__ = ["Gates", "Latch"]
 
@@ -63,3 +63,10 @@ class Gates:
         finally:
             with suppress(ValueError):
                 self._shut.remove(gate)
+
+    def wait_until(self, is_so: Callable[[], bool], deadline: Deadline) -> bool:
+        """Looks again at each `open()`; whether it is so, at the deadline at the latest."""
+        while not is_so():
+            if not self.wait(is_so, deadline.left()):
+                return False
+        return True
