@@ -70,7 +70,7 @@ class Conversation:
         owes_warning: Whether nobody has been told so yet.
     """
 
-    def __init__(self, inbox_bytes: int, on_room: Callable[[], None]) -> None:
+    def __init__(self, inbox_bytes: int, on_room: Callable[[], None], *, transparent: bool = False) -> None:
         self.inbox = Inbox(inbox_bytes, on_room)
         self.claim = Claim()
         self.turns = TurnLedger()
@@ -80,6 +80,7 @@ class Conversation:
         self.session_id: str | None = None
         self.resumption_handle: str | None = None
         self._turns_in_handle = -1
+        self._is_transparent = transparent
         self.turn_left_open = False
         self.owes_warning = False
         self._pid = os.getpid()
@@ -103,12 +104,20 @@ class Conversation:
         if update.resumable and update.new_handle:
             self.resumption_handle = update.new_handle
             self._turns_in_handle = self.turns.completed
-            self.outbox.acknowledge(update.last_consumed_client_message_index)
+            consumed = update.last_consumed_client_message_index
+            self.outbox.acknowledge((consumed or 0) if self._is_transparent else None)
 
     @property
     def is_at_rest(self) -> bool:
         """Whether nothing would be cut off now: no turn is going on or due, and the handle stands for all of them."""
-        return self.turns.is_idle and self._turns_in_handle == self.turns.completed
+        is_handled = self._turns_in_handle == self.turns.completed
+        return is_handled and self.turns.is_idle and not self.turn_left_open
+
+    def forget_handle(self) -> None:
+        """The server knows nothing of the conversation any more: a new one begins."""
+        self.resumption_handle = None
+        self._turns_in_handle = -1
+        self.turns.restarted()
 
     def reopen(self, *, replays: bool) -> None:
         """It goes on after all, over a new connection; `replays` where what was not answered is sent again."""

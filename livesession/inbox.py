@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from livesession.connection.closing import Ending
+from livesession.connection.deadline import Deadline
 from livesession.connection.latch import Gates
 from livesession.errors import ProtocolError
 from livesession.types.server import LiveServerMessage
@@ -65,12 +66,14 @@ class Inbox:
 
     def put(self, arrivals: Sequence[Arrival]) -> None:
         """Puts some more at the end; `announce()` is to follow."""
+        if not arrivals:
+            return
         self._put_bytes += sum([arrival.cost for arrival in arrivals])
         self._arrivals.extend(arrivals)
         if self._put_bytes - self._taken_bytes >= self._budget and len(self._arrivals) > 1:
             self._has_room = False
-            # A consumer that made room just before found nothing to announce.
-            self._has_room = self._is_half_free()
+            if self._is_half_free():  # a consumer made room just before, and found nothing to announce
+                self._has_room = True
         self._is_news = True
 
     def announce(self) -> None:
@@ -129,10 +132,12 @@ class Inbox:
         None when `is_cancelled` says so, which is asked again after `wake_consumers()`. What is taken can be put
         back until `settle()` is called.
         """
+        deadline = Deadline(timeout)
         while not is_cancelled():
-            if item := self.take_now() or self._ending:
+            ending = self._ending  # looked at first: all that arrived has been put by then
+            if item := self.take_now() or ending:
                 return item
-            if not self._gates.wait(lambda: not self.is_empty or is_cancelled(), timeout):
+            if not self._gates.wait_until(lambda: not self.is_empty or is_cancelled(), deadline):
                 raise queue.Empty
         return None
 

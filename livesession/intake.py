@@ -6,13 +6,13 @@ handle, the counts), tells turns apart, and waits with whoever connects for `set
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from livesession.connection.closing import EndConnection, Ending
 from livesession.connection.deadline import Deadline
 from livesession.connection.frames import Message
+from livesession.connection.latch import Latch
 from livesession.conversation import Conversation, logger
 from livesession.errors import (
     ConnectError,
@@ -80,7 +80,7 @@ class Intake:
         self._options = options
         self._owner = owner
         self._greet = greet
-        self._answered = threading.Event()  # setupComplete, a refusal, or the end
+        self._answered = Latch()  # setupComplete, a refusal, or the end
         self._is_set_up = False
         self._refusal: ConnectError | None = None
         self._warned_full = False
@@ -89,7 +89,7 @@ class Intake:
 
     def wait_for_setup(self, deadline: Deadline) -> None:
         """Returns once `setupComplete` came. Raises `SetupTimeout`, `SetupRejectedError` or `ConnectError`."""
-        if not self._answered.wait(deadline.left()):
+        if not self._answered.wait(deadline.patience()):
             raise SetupTimeout(
                 f"The server did not answer the setup within {self._options.setup_timeout:g} s. Some options make it "
                 "fall silent, and some models are slow: check the configuration, or allow more time with "
@@ -100,7 +100,7 @@ class Intake:
             raise self._refusal
 
     def detach(self) -> None:
-        """The end of this connection is not the end of the conversation."""
+        """The end of this connection is not the end of the conversation, nor is what it still says before its setup."""
         self._is_detached = True
 
     def cancel(self) -> None:
@@ -108,13 +108,13 @@ class Intake:
         self._refuse(ConnectError("The attempt to connect was given up, because the session was closed."))
 
     def _refuse(self, error: ConnectError) -> None:
-        if not self._answered.is_set():
+        if not self._answered.has_happened:
             self._refusal = error
-            self._answered.set()
+            self._answered.happened()
 
     def may_read(self) -> bool:
-        """Whether there is room for more."""
-        if self._conversation.inbox.has_room:
+        """Whether there is room for more; for the answer to the setup, there always is."""
+        if not self._is_set_up or self._conversation.inbox.has_room:
             return True
         if self._options.on_full == "error":
             raise EndConnection(OVERFLOW)
@@ -151,6 +151,8 @@ class Intake:
         return self._take_setup_complete(items, data) if items else items
 
     def _take_setup_complete(self, items: list[Inbound], data: bytes) -> list[Inbound]:
+        if self._is_detached or self._refusal is not None:
+            return []  # it comes too late: the attempt has been given up
         first = items[0]
         if isinstance(first, UnsupportedMessageError):
             return items  # news of a later protocol; the answer is still to come
@@ -162,7 +164,7 @@ class Intake:
         if first.usage_metadata is not None:
             self._conversation.usage.count(first.usage_metadata, ends_turn=False)
         greeting: list[Inbound] = [self._greet()] if self._greet else []
-        self._answered.set()
+        self._answered.happened()
         return [*greeting, *items[1:]]
 
     def _content(self, content: LiveServerContent, size: int) -> Arrival:

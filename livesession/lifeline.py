@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from livesession.backends import Backend
-from livesession.connection.closing import NORMAL, Ending
+from livesession.connection.closing import ABNORMAL, NORMAL, Ending
 from livesession.connection.deadline import Deadline
 from livesession.conversation import Conversation, logger
 from livesession.errors import ResumptionError, SendTimeout, SessionClosedError
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Lifeline"]
 
+CLOSED = Ending(NORMAL, "closed by this side", "local")
+OPENING_TIME = 60.0  # seconds that connect() may still take once the server has accepted the setup
 MARGIN = 0.2  # share of the time left after a goAway, and
 LONGEST_MARGIN = 5.0  # seconds: so much earlier than at its end the connection is replaced
 
@@ -58,7 +60,8 @@ class Lifeline:
         self._policy: ResumptionPolicy | None = options.resumption if resumption else None
         self._kept = KeptInput(self._policy.kept_bytes if self._policy else 0)
         self._replacer = Replacer(backend, setup, options, resumption, conversation, line, self._kept, self)
-        self._lock = threading.Lock()  # guards the three fields below; nothing is called while it is held
+        # Guards the three fields below; nothing is called while it is held. A signal handler on top may take it again.
+        self._lock = threading.RLock()
         self._worker: threading.Thread | None = None
         self._is_due = False  # the present connection has ended and is to be replaced
         self._go_away: Deadline | None = None  # by when it is to be replaced, because the server will end it
@@ -86,7 +89,7 @@ class Lifeline:
         return self._line.replacing.locked() or (ending is not None and self._goes_on_after(ending))
 
     def _goes_on_after(self, ending: Ending) -> bool:
-        if self._policy is None or self._line.is_closed or self._line.failure is not None:
+        if self._policy is None or self._line.is_closed or self._conversation.ending is not None:
             return False
         return ending.may_resume and (self._policy.fresh_session or self._conversation.resumption_handle is not None)
 
@@ -103,10 +106,22 @@ class Lifeline:
             try:
                 self._replacer.send(connection, message, data, deadline)
                 return
+            except SendTimeout as error:
+                raise self._as_it_goes_on(error) from error
             except SessionClosedError:
                 # It did not go out whole, so that it can go out on the next connection, if there is to be one.
                 if self._line.is_closed or not (self._is_between() or self._line.present is not connection):
                     raise
+
+    def _as_it_goes_on(self, error: SendTimeout) -> SendTimeout:
+        """A time-out that has ended the connection has not ended a session that gets another one."""
+        if error.session_ended and self._is_between():
+            return SendTimeout(
+                "The message could not be written in time, and was not delivered. The connection is being replaced; "
+                "the session goes on.",
+                session_ended=False,
+            )
+        return error
 
     def _is_kept(self, message: LiveClientMessage) -> bool:
         """Whether it is realtime input that is kept for later, by choice, while there is no connection."""
@@ -114,14 +129,17 @@ class Lifeline:
         return keeps and self._is_between() and self._kept.keep(message)
 
     def _wait_for_line(self, deadline: Deadline) -> Connection:
-        if not self._line.gates.wait_until(lambda: not self._is_between() or self._line.is_closed, deadline):
-            raise SendTimeout(
-                "The message was not sent in time: the session is being resumed. Nothing of it went out; send it "
-                "again, or allow more time.",
-                session_ended=False,
-            )
-        self._line.check_usable()
-        return self._line.present
+        while True:
+            if not self._line.gates.wait_until(lambda: not self._is_between() or self._line.is_closed, deadline):
+                raise SendTimeout(
+                    "The message was not sent in time: the session is being resumed. Nothing of it went out; send it "
+                    "again, or allow more time.",
+                    session_ended=False,
+                )
+            self._line.check_usable()
+            connection = self._line.present
+            if not self._is_between():  # else it is so new that others have to send first
+                return connection
 
     # Ending.
 
@@ -136,6 +154,8 @@ class Lifeline:
             worker = self._worker
         if worker is not None and worker is not threading.current_thread() and not self._line.present.is_reader_thread:
             worker.join((deadline.left() or 0.0) + 0.25)
+            if self._conversation.ending is None:  # code of the user's, such as a key's, keeps the worker
+                self._conversation.finish(CLOSED)
 
     def abandon(self) -> bool:
         """Ends everything without a word; for a session that nobody holds any more. False if it had ended before."""
@@ -151,14 +171,14 @@ class Lifeline:
 
     def on_end(self, ending: Ending) -> None:
         """It has ended, and nobody had asked for that."""
-        is_first = self._line.connection is None  # and connect() has not returned yet
-        if is_first or not self._goes_on_after(ending) or not self._start(is_due=True):
+        self._kept.open()
+        if not self._goes_on_after(ending) or not self._start(is_due=True):
             self._conversation.finish(ending)
         self._line.gates.open()
 
     def on_go_away(self, time_left: float) -> None:
         """The server will end it in so many seconds."""
-        if self._policy is not None and self._conversation.resumption_handle and not self._line.is_closed:
+        if self._policy is not None and not self._line.is_closed:
             self._start(go_away=Deadline(time_left - min(MARGIN * time_left, LONGEST_MARGIN)))
 
     def on_news(self) -> None:
@@ -184,11 +204,31 @@ class Lifeline:
     # On that thread.
 
     def _go_on(self) -> None:
-        while self._has_work():
-            if self._is_due or self._awaited_turn_boundary():
-                self._replace_in_turn()
+        try:
+            self._work()
+        except BaseException as error:  # of the user's code, which gives keys and judges errors: nobody is left waiting
+            self._give_up(error)
         if self._line.is_closed:
-            self._conversation.finish(Ending(NORMAL, "closed by this side", "local"))
+            self._conversation.finish(CLOSED)
+
+    def _work(self) -> None:
+        while self._has_work():
+            # connect() may not have returned yet.
+            self._line.gates.wait_until(lambda: self._line.connection is not None, Deadline(OPENING_TIME))
+            connection = self._line.present
+            if self._is_due or self._awaited_turn_boundary(connection):
+                self._replace_in_turn(connection)
+
+    def _give_up(self, error: BaseException) -> None:
+        with self._lock:
+            self._worker, self._is_due = None, False
+        logger.error("the session could not be resumed", exc_info=error)
+        self._line.failure = ResumptionError(f"The session was lost and could not be resumed: {error!r}")
+        failed = Ending(ABNORMAL, "", "local", str(self._line.failure), is_final=True, failure=self._line.failure)
+        self._conversation.finish(failed)
+        if self._line.connection is not None:
+            self._line.connection.close(0.0)
+        self._line.gates.open()
 
     def _has_work(self) -> bool:
         """Whether there is a connection to be replaced, now or soon; else the thread is about to end."""
@@ -198,32 +238,31 @@ class Lifeline:
             self._worker = None
             return False
 
-    def _replace_in_turn(self) -> None:
-        """Replaces the connection, after whoever is at it now."""
+    def _replace_in_turn(self, connection: Connection) -> None:
+        """Replaces the connection, unless somebody else who is at it now does so."""
         while not self._line.replacing.acquire(blocking=False):
             self._line.gates.wait_until(lambda: not self._line.replacing.locked(), Deadline(OLD_CLOSE))
         try:
-            if self._policy is not None and not self._line.is_closed:
+            if self._policy is not None and not self._line.is_closed and self._line.present is connection:
                 self._replacer.replace(self._policy, self._left)
         finally:
             self._line.replacing.release()
             self._line.gates.open()
 
-    def _awaited_turn_boundary(self) -> bool:
+    def _awaited_turn_boundary(self, connection: Connection) -> bool:
         """Waits for a good moment, while there is time; False when there is nothing to be replaced any more."""
         with self._lock:
             deadline, self._go_away = self._go_away or Deadline(0.0), None
-        is_open = Deadline(self._options.setup_timeout)
-        if not self._line.gates.wait_until(lambda: self._line.connection is not None, is_open):
-            return False  # connect() has failed
-        connection = self._line.present
 
         def is_time() -> bool:
-            is_over = self._line.is_closed or self._line.present is not connection or connection.ending is not None
-            return is_over or self._conversation.is_at_rest
+            return is_over() or self._conversation.is_at_rest
+
+        def is_over() -> bool:
+            return self._line.is_closed or self._line.present is not connection or connection.ending is not None
 
         self._line.gates.wait_until(is_time, deadline)
-        return not self._line.is_closed and self._line.present is connection
+        has_handle = self._conversation.resumption_handle is not None
+        return has_handle and not is_over()  # what has ended is due, if it may be resumed
 
     def _left(self) -> None:
         """The old connection has ended: what is told from now on concerns another one."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from livesession.connection.deadline import Deadline
 from livesession.connection.latch import Gates
 from livesession.errors import ProtocolError, ReceiveTimeout, ResumptionError, SessionClosedError
 from livesession.options import check_timeout
@@ -135,16 +136,17 @@ class SessionsStream:
             ReceiveTimeout: No message of any session within the time; the iterator goes on.
             ConcurrentReceiveError: Another thread has begun to receive from one of them.
         """
+        deadline = Deadline(self._timeout)
         while self._feeds:
             number = self._ready.pop()
             if number is None:
-                self._wait()
+                self._wait(deadline)
             elif (feed := self._feeds.get(number)) and (news := self._poll(number, feed)):
                 return feed.session, news
         raise StopIteration
 
-    def _wait(self) -> None:
-        if not self._ready.gates.wait(lambda: self._ready.is_any() or not self._feeds, self._timeout):
+    def _wait(self, deadline: Deadline) -> None:
+        if not self._ready.gates.wait_until(lambda: self._ready.is_any() or not self._feeds, deadline):
             raise ReceiveTimeout(
                 f"No message of any of {len(self._feeds)} sessions came within {self._timeout:g} s; they go on."
             )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FAILED_CLOSE", "ConnectionAttempt"]
 
+SHORTEST = 0.01  # seconds for a part of an attempt, when the budget is all but used up
 FAILED_CLOSE = 0.5  # seconds for the closing handshake of a connection that was refused
 
 
@@ -34,6 +35,7 @@ class ConnectionAttempt:
         backend, setup, options, conversation: Those of the session.
         owner: Is told what becomes of the connection, on the reader thread.
         greet: Makes the message that stands before all those of the connection.
+        budget: When it must be over, where that is before the time limits of `options`.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class ConnectionAttempt:
         conversation: Conversation,
         owner: Owner,
         greet: Callable[[], LiveServerMessage] | None = None,
+        budget: Deadline | None = None,
     ) -> None:
         # Here, and in run(): what makes `import livesession` dear, cattrs and websocket-client, waits for a connect.
         from livesession.intake import Intake
@@ -52,6 +55,7 @@ class ConnectionAttempt:
         self._setup = setup
         self._options = options
         self._intake = Intake(conversation, options, owner, greet)
+        self._budget = budget
         self._opening: Opening | None = None
         self._is_cancelled = False
 
@@ -65,7 +69,7 @@ class ConnectionAttempt:
         first_message = encode(setup)
         endpoint = self._backend.endpoint()
         self._intake.redact = endpoint.redact
-        self._opening = Opening(endpoint, self._options.connect_timeout)
+        self._opening = Opening(endpoint, self._within_budget(self._options.connect_timeout))
         if self._is_cancelled:
             self._opening.abandon()
         opened = self._opening.wait()
@@ -90,13 +94,18 @@ class ConnectionAttempt:
         connection.wake()  # if the inbox filled up and was emptied before the line knew whom to wake
         logger.info("session open: %s at %s", setup.model, endpoint.host)
 
+    def _within_budget(self, seconds: float) -> float:
+        left = self._budget.left() if self._budget else None
+        return seconds if left is None else max(SHORTEST, min(seconds, left))
+
     def _set_up(self, connection: Connection, first_message: bytes) -> None:
-        deadline = Deadline(self._options.setup_timeout)
+        deadline = Deadline(self._within_budget(self._options.setup_timeout))
         try:
             self._send_setup(connection, first_message)
             self._intake.wait_for_setup(deadline)
             connection.setup_complete()
         except BaseException:
+            self._intake.detach()
             connection.close(FAILED_CLOSE)
             raise
 

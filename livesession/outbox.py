@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from typing import NamedTuple
 
-from livesession.types.client import LiveClientMessage, LiveClientRealtimeInput, LiveClientToolResponse
+from livesession.types.client import LiveClientMessage, LiveClientToolResponse
 
-__all__ = ["Outbox", "size_of"]
+__all__ = ["Outbox"]
 
 KEPT_BYTES = 16 * 1024 * 1024
-PLAIN_SIZE = 1_000  # bytes that a message without media counts
+OVERHEAD = 500  # bytes that a message takes beside its content
 
 
-def size_of(message: LiveClientMessage) -> int:
-    """About how much memory a message holds."""
-    if not isinstance(message, LiveClientRealtimeInput):
-        return PLAIN_SIZE
-    return sum(len(blob.data) for blob in (message.audio, message.video, *message.media_chunks) if blob) or PLAIN_SIZE
+class Sent(NamedTuple):
+    """A message, and about how much memory it takes."""
+
+    message: LiveClientMessage
+    size: int
 
 
 class Outbox:
@@ -29,17 +30,17 @@ class Outbox:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # guards all fields; no other lock is taken inside
-        self._sent: deque[LiveClientMessage] = deque()
+        self._sent: deque[Sent] = deque()
         self._first = 1  # the number of the first of them on this connection
         self._bytes = 0
         self._not_kept = 0
         self._in_turns = 0  # how many of them were sent before the last turn ended
 
-    def note(self, message: LiveClientMessage) -> None:
+    def note(self, message: LiveClientMessage, size: int) -> None:
         """A message is about to be written; called in the order in which they are."""
         with self._lock:
-            self._sent.append(message)
-            self._bytes += size_of(message)
+            self._sent.append(Sent(message, size + OVERHEAD))
+            self._bytes += size + OVERHEAD
             while self._bytes > KEPT_BYTES and len(self._sent) > 1:
                 self._drop_first()
                 self._not_kept += 1
@@ -48,10 +49,10 @@ class Outbox:
         """It did not go out after all; nothing has gone out since."""
         with self._lock:
             for position in reversed(range(len(self._sent))):
-                if self._sent[position] is message:
+                if self._sent[position].message is message:
+                    self._bytes -= self._sent[position].size
                     del self._sent[position]
                     self._in_turns = min(self._in_turns, len(self._sent))
-                    self._bytes -= size_of(message)
                     return
 
     def turn_ended(self) -> None:
@@ -68,25 +69,27 @@ class Outbox:
                 self._drop_first()
 
     def _drop_first(self) -> None:
-        self._bytes -= size_of(self._sent.popleft())
+        self._bytes -= self._sent.popleft().size
         self._first += 1
         self._in_turns = max(0, self._in_turns - 1)
 
-    def begin_again(self) -> tuple[LiveClientMessage, ...]:
-        """A new connection, on which numbers begin anew: what is to be sent on it first.
+    def begin_again(self) -> tuple[tuple[LiveClientMessage, ...], int]:
+        """A new connection, on which numbers begin anew: what is to be sent first, and how many were not kept.
 
         Not the answers to function calls: what led to a call is sent again, and the call is made anew.
         """
         with self._lock:
-            self._sent = deque(each for each in self._sent if not isinstance(each, LiveClientToolResponse))
-            self._bytes = sum(map(size_of, self._sent))
-            self._first = 1
-            return tuple(self._sent)
+            self._sent = deque(each for each in self._sent if not isinstance(each.message, LiveClientToolResponse))
+            self._bytes = sum(each.size for each in self._sent)
+            not_kept, self._not_kept = self._not_kept, 0
+            self._first, self._in_turns = 1, 0
+            return tuple(each.message for each in self._sent), not_kept
 
     def take_lost(self) -> tuple[tuple[LiveClientMessage, ...], int]:
         """What the server never took in, and how many those are with the ones that were not kept; forgotten here."""
         with self._lock:
-            lost, count = tuple(self._sent), len(self._sent) + self._not_kept
+            lost = tuple(each.message for each in self._sent)
+            count = len(lost) + self._not_kept
             self._sent.clear()
             self._first, self._bytes, self._not_kept, self._in_turns = 1, 0, 0, 0
             return lost, count

@@ -6,10 +6,8 @@ It waits, so it runs on the thread of who asks for it or on "livesession-resume"
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
-
-import attrs
 
 from livesession.backends import Backend
 from livesession.connection.closing import ABNORMAL, NORMAL, Ending
@@ -21,7 +19,12 @@ from livesession.opening import ConnectionAttempt
 from livesession.options import SessionOptions
 from livesession.realtime import KeptInput
 from livesession.resumption import LiveSessionResumed, ResumptionPolicy
-from livesession.types.client import LiveClientMessage, LiveClientSetup
+from livesession.types.client import (
+    LiveClientMessage,
+    LiveClientRealtimeInput,
+    LiveClientSetup,
+    LiveClientToolResponse,
+)
 from livesession.types.config import SessionResumptionConfig
 
 if TYPE_CHECKING:
@@ -30,8 +33,43 @@ if TYPE_CHECKING:
 
 __all__ = ["OLD_CLOSE", "Replacer"]
 
+
+class Outdated(Exception):
+    """The message is not wanted any more."""
+
+
+class Posting:
+    """Keeps book of a message: notes it when it goes out, and withdraws it when it did not.
+
+    It is an `Outdated` one if it answers a call of a connection before this: that is known for sure only when it is
+    its turn to be written.
+    """
+
+    def __init__(self, conversation: Conversation, message: LiveClientMessage, size: int) -> None:
+        self._conversation = conversation
+        self._message = message
+        self._size = size
+        self._is_noted = False
+
+    def begins(self) -> None:
+        if isinstance(self._message, LiveClientToolResponse):
+            calls = self._conversation.calls
+            if any(calls.is_void(answer.id) for answer in self._message.function_responses):
+                raise Outdated
+        self._is_noted = True
+        self._conversation.outbox.note(self._message, self._size)
+
+    def failed(self) -> None:
+        if self._is_noted:
+            self._conversation.outbox.withdraw(self._message)
+
+
+def may_try_again(error: Exception, policy: ResumptionPolicy) -> bool:
+    """Also when the key could not be had: what it comes from may be away with the network."""
+    return policy.retryable(error) if isinstance(error, ConnectError) else isinstance(error, OSError)
+
+
 OLD_CLOSE = 1.0  # seconds for the closing handshake of a connection that is replaced
-SHORTEST = 0.01  # seconds for an attempt, when the budget is all but used up
 STABLE = 10.0  # seconds after which a connection counts as a success, though no turn was completed on it
 
 
@@ -69,21 +107,14 @@ class Replacer:
         self._owner = owner
         self._attempt = self._new_attempt(setup)
         self._turns_before = -1  # on the first connection, none is needed for it to be of use
+        self._has_begun_anew = False  # since a connection was of use
         self._patience = Deadline(0.0)
         self._delays: Iterator[float] = iter(())
         self._ready_at = 0.0
+        self._to_send_first: tuple[LiveClientMessage, ...] = ()
 
     def _new_attempt(self, setup: LiveClientSetup) -> ConnectionAttempt:
         return ConnectionAttempt(self._backend, setup, self._options, self._conversation, self._owner)
-
-    def _attempt_within(self, budget: float, greet: Callable[[], LiveSessionResumed]) -> ConnectionAttempt:
-        """An attempt that takes no longer than so many seconds, for each of its two parts."""
-        options = attrs.evolve(
-            self._options,
-            connect_timeout=max(SHORTEST, min(self._options.connect_timeout, budget)),
-            setup_timeout=max(SHORTEST, min(self._options.setup_timeout, budget)),
-        )
-        return ConnectionAttempt(self._backend, self._setup, options, self._conversation, self._owner, greet)
 
     def open(self, first_setup: LiveClientSetup) -> None:
         """Opens the first connection. Raises `ConnectError`."""
@@ -97,13 +128,11 @@ class Replacer:
         self._attempt.cancel()
 
     def send(self, connection: Connection, message: LiveClientMessage, data: bytes, deadline: Deadline) -> None:
-        """Sends, and notes in the order in which messages go out what may have to be sent again."""
-        outbox = self._conversation.outbox
+        """Sends, and keeps book of what may have to be sent again."""
         try:
-            connection.send(data, deadline.left(), before=lambda: outbox.note(message))
-        except BaseException:
-            outbox.withdraw(message)
-            raise
+            connection.send(data, deadline.left(), journal=Posting(self._conversation, message, len(data)))
+        except Outdated:
+            logger.warning("answers to function calls from before the session was resumed are not sent")
 
     def replace(self, policy: ResumptionPolicy, left: Callable[[], None]) -> None:
         """Puts another connection in the place of the present one; gives up when the policy says so.
@@ -111,20 +140,23 @@ class Replacer:
         `left` is called when the old connection has ended.
         """
         lost_at = time.monotonic()
+        self._kept.open()
         ending = self._line.present.ending
+        was_of_use = self._was_of_use
         self._leave(OLD_CLOSE, left, replays=self._is_transparent)
-        if self._has_progressed:
+        if was_of_use:
             self._patience, self._delays = Deadline(policy.budget), policy.delays()
+            self._has_begun_anew = False
         errors: list[Exception] = []
         for delay in self._delays:
             if not self._pause(delay):
                 break
             try:
-                self._reconnect(self._config(), lost_at, len(errors) + 1)
+                self._reconnect(self._config(), lost_at, len(errors) + 1, self._patience)
                 return
             except Exception as error:  # credentials are asked for as well, by code that is not ours
                 errors.append(error)
-                if self._line.is_closed or not isinstance(error, ConnectError) or not policy.retryable(error):
+                if self._line.is_closed or not may_try_again(error, policy):
                     break
         self._begin_anew_or_give_up(policy, errors, ending, lost_at)
 
@@ -151,14 +183,16 @@ class Replacer:
     def _is_transparent(self) -> bool:
         return self._resumption is not None and bool(self._resumption.transparent)
 
-    def _reconnect(self, config: SessionResumptionConfig, lost_at: float, attempts: int) -> None:
+    def _reconnect(self, config: SessionResumptionConfig, lost_at: float, attempts: int, budget: Deadline) -> None:
         """One attempt. Raises `ConnectError`."""
         restored = config.handle is not None
 
         def greet() -> LiveSessionResumed:
             return self._news(restored, time.monotonic() - lost_at, attempts)
 
-        self._attempt = self._attempt_within(self._patience.left() or 0.0, greet)
+        self._attempt = ConnectionAttempt(
+            self._backend, self._setup, self._options, self._conversation, self._owner, greet, budget
+        )
         if self._line.is_closed:  # by another thread, which had only the old attempt to cancel
             self._attempt.cancel()
         self._turns_before = self._conversation.turns.completed
@@ -167,16 +201,18 @@ class Replacer:
         if self._line.is_closed:
             self._line.present.close(OLD_CLOSE)
             return
-        self._send_first(self._conversation.outbox.begin_again() if restored and self._is_transparent else ())
+        self._send_first()
 
     def _news(self, restored: bool, downtime: float, attempts: int) -> LiveSessionResumed:
         """Made on the reader thread, between the last message of the old connection and the first of the new one."""
         conversation = self._conversation
         calls = conversation.calls.void_all()
         lost: tuple[LiveClientMessage, ...] = ()
-        count = 0
-        if not (restored and self._is_transparent):
+        if restored and self._is_transparent:
+            self._to_send_first, count = conversation.outbox.begin_again()
+        else:
             lost, count = conversation.outbox.take_lost()
+            self._to_send_first = ()
         logger.info("session resumed after %.1f s, %d attempts; messages lost: %d", downtime, attempts, count)
         return LiveSessionResumed(
             state_restored=restored,
@@ -188,18 +224,32 @@ class Replacer:
             cancelled_calls=calls,
         )
 
-    def _send_first(self, messages: Iterable[LiveClientMessage]) -> None:
+    def _send_first(self) -> None:
         """What goes out before anybody else sends: what the server has not consumed, and what was kept meanwhile."""
+        try:
+            for message in self._to_send_first:
+                self._line.present.send(self._encode(message), self._options.send_timeout)
+            while kept := self._kept.take():
+                self._send_kept(kept)
+        except SessionClosedError as error:
+            logger.debug("the new connection has ended as well: %s", error)  # which the owner is told of
+        except SendTimeout as error:
+            # The server would take what comes next for what is missing.
+            self._attempt.detach()
+            self._line.present.close(OLD_CLOSE)
+            raise ConnectError(f"The new connection takes nothing: {error}", retryable=True) from error
+
+    def _send_kept(self, message: LiveClientRealtimeInput) -> None:
+        try:
+            self.send(self._line.present, message, self._encode(message), Deadline(self._options.send_timeout))
+        except BaseException:
+            self._kept.put_back(message)
+            raise
+
+    def _encode(self, message: LiveClientMessage) -> bytes:
         from livesession.wire import encode
 
-        connection = self._line.present
-        try:
-            for message in messages:
-                connection.send(encode(message), self._options.send_timeout)
-            for message in self._kept.take():
-                self.send(connection, message, encode(message), Deadline(self._options.send_timeout))
-        except (SessionClosedError, SendTimeout) as error:
-            logger.debug("the new connection has ended as well: %s", error)  # which on_end() is told of
+        return encode(message)
 
     def _begin_anew_or_give_up(
         self, policy: ResumptionPolicy, errors: list[Exception], ending: Ending | None, lost_at: float
@@ -207,10 +257,11 @@ class Replacer:
         if self._line.is_closed:
             self._conversation.finish(Ending(NORMAL, "closed by this side", "local"))
             return
-        if policy.fresh_session:
+        if policy.fresh_session and not self._has_begun_anew:
+            self._has_begun_anew = True
+            self._conversation.forget_handle()
             try:
-                config = attrs.evolve(self._config(), handle=None)
-                self._reconnect(config, lost_at, len(errors) + 1)
+                self._reconnect(self._config(), lost_at, len(errors) + 1, Deadline(policy.budget))
                 return
             except Exception as error:
                 errors.append(error)
@@ -219,30 +270,28 @@ class Replacer:
         self._conversation.finish(failed)
 
     @property
-    def _has_progressed(self) -> bool:
-        """Whether the present connection was of any use; else it counts as a failed attempt."""
+    def _was_of_use(self) -> bool:
+        """Whether the present connection was; else it counts as a failed attempt."""
         is_stable = time.monotonic() - self._ready_at > STABLE
         return is_stable or self._conversation.turns.completed > self._turns_before
 
     def replace_once(self, config: SessionResumptionConfig, left: Callable[[], None]) -> None:
         """Does the same now, and once. Raises `ResumptionError`."""
-        self._leave(self._options.close_timeout, left, replays=False)
-        self._attempt = self._new_attempt(self._setup)
-        if self._line.is_closed:
-            self._attempt.cancel()
+        lost_at = time.monotonic()
+        self._leave(self._options.close_timeout, left, replays=self._is_transparent)
+        self._line.failure = None
         try:
-            self._attempt.run(self._line, config)
+            self._reconnect(config, lost_at, 1, Deadline(None))
         except BaseException as error:
             self._conversation.finish(self._unresumed(error))
             if isinstance(error, ConnectError):
                 raise ResumptionError(f"The session could not be resumed: {error}") from error
             raise
-        self._line.failure = None
-        if self._line.is_closed:
-            self._line.present.close(self._options.close_timeout)
-            self._line.check_usable()
+        self._turns_before = -1  # of use, since somebody asked for it
+        self._line.check_usable()
 
     def _unresumed(self, error: BaseException) -> Ending:
         if self._line.is_closed:
             return Ending(NORMAL, "closed by this side", "local")
-        return Ending(ABNORMAL, "", "local", "The session could not be resumed", error, is_final=True)
+        # Without the error itself: its traceback would keep the session from being forgotten.
+        return Ending(ABNORMAL, "", "local", f"The session could not be resumed ({error})", is_final=True)

@@ -434,7 +434,8 @@ def connect_session(
     session._setup = setup
     session._options = options
     line = Line()
-    session._conversation = Conversation(options.inbox_bytes, line.wake)
+    is_transparent = resumption is not None and bool(resumption.transparent)
+    session._conversation = Conversation(options.inbox_bytes, line.wake, transparent=is_transparent)
     session._resumption = resumption
     session._is_seeding = requests.seeds_history(setup.generation_config) and not (resumption and resumption.handle)
     session._lifeline = Lifeline(backend, setup, options, resumption, session._conversation, line)

@@ -246,7 +246,7 @@ class TurnLedger:
     def restarted(self) -> None:
         """A new connection: what the old one still owed will not come, and what it had begun is over."""
         with self._lock:
-            self._completed = max(self._completed + 1, self._span.first)
+            self._completed = max(self._completed + 1, self._span.first, self._span.answer)
             self._expected = 0
             self._is_open = False
             self._begun = None

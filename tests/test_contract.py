@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import islice
 
 import pytest
 
@@ -20,6 +21,7 @@ from livesession import (
     LiveServerToolCallCancellation,
     LiveServerVoiceActivity,
     LiveSession,
+    LiveSessionResumed,
     LiveSessionResumptionUpdate,
     Part,
     RealtimeInputConfig,
@@ -440,6 +442,7 @@ def test_resume_session_closes_the_old_connection_and_sends_the_newest_handle():
             stream = session.receive()
             next(stream)
             session.resume_session()
+            assert isinstance(next(stream), LiveSessionResumed)
             assert next(stream).text == "again"
     assert [setup["sessionResumption"] for setup in setups] == [{}, {"handle": "h-1"}]
     assert setups[0]["model"] == setups[1]["model"]
@@ -470,7 +473,7 @@ def test_a_session_that_the_server_ended_can_be_resumed():
                 list(session.receive())
             session.resume_session()
             assert not session.is_closed
-            assert next(session.receive()).text == "back"
+            assert [message.text for message in islice(session.receive(), 2)] == ["", "back"]
 
 
 def test_a_resumption_that_is_refused_raises_with_the_reason_as_its_cause():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import islice
 
 import pytest
 
@@ -11,6 +12,8 @@ from livesession import (
     ConnectError,
     GoogleAI,
     LiveGenerativeModel,
+    LiveSessionResumed,
+    LiveSessionResumptionUpdate,
     ResumptionError,
     SessionClosedError,
     SessionResumptionConfig,
@@ -93,7 +96,10 @@ def test_a_resumption_that_fails_can_be_tried_again():
             session.resume_session()
         assert isinstance(caught.value.__cause__, ConnectError)
         session.resume_session()
-        assert next(session.receive()).new_handle == "h"
+        assert [type(message) for message in islice(session.receive(), 2)] == [
+            LiveSessionResumed,
+            LiveSessionResumptionUpdate,
+        ]
 
 
 def test_close_during_a_resumption_ends_an_open_iterator_quietly():

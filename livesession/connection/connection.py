@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from livesession.connection.closing import ABNORMAL, NORMAL, Ending
 from livesession.connection.deadline import Deadline
@@ -20,11 +21,21 @@ from livesession.connection.state import Event, State, StateMachine
 from livesession.connection.writer import FrameWriter, StreamBroken
 from livesession.errors import LiveSessionError, SendTimeout, SessionClosedError
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "Journal"]
 
 logger = logging.getLogger("livesession")
 
 ENDING_WAIT = 1.0  # seconds that a failed send waits to learn why
+
+
+class Journal(Protocol):
+    """Keeps book of a message."""
+
+    def begins(self) -> None:
+        """It is its turn to be written; called in the order in which messages go out. May raise, then it does not."""
+
+    def failed(self) -> None:
+        """It did not go out whole; called at once."""
 
 
 class Connection:
@@ -96,30 +107,32 @@ class Connection:
 
     # Writing, on the caller's thread.
 
-    def send(
-        self, data: bytes, timeout: float | None, opcode: int = TEXT, *, before: Callable[[], None] | None = None
-    ) -> None:
-        """Writes one message whole, within `timeout` seconds. Raises `SendTimeout` or `SessionClosedError`.
-
-        `before` is called when it is this message's turn to be written.
-        """
-        if before is None:
+    def send(self, data: bytes, timeout: float | None, opcode: int = TEXT, *, journal: Journal | None = None) -> None:
+        """Writes one message whole, within `timeout` seconds. Raises `SendTimeout` or `SessionClosedError`."""
+        if journal is None:
             self._write(data, timeout, opcode, self._check_open)
             return
 
         def check() -> None:
             self._check_open()
-            before()
+            journal.begins()
 
-        self._write(data, timeout, opcode, check)
+        self._write(data, timeout, opcode, check, journal.failed)
 
     def send_setup(self, data: bytes, timeout: float) -> None:
         """Writes the first message, the only one in state SETUP. Raises as `send` does."""
         self._write(data, timeout, TEXT, self._check_setup)
 
-    def _write(self, data: bytes, timeout: float | None, opcode: int, check: Callable[[], None]) -> None:
+    def _write(
+        self,
+        data: bytes,
+        timeout: float | None,
+        opcode: int,
+        check: Callable[[], None],
+        failed: Callable[[], None] = lambda: None,
+    ) -> None:
         try:
-            self._writer.send(data, Deadline(timeout), opcode, check)
+            self._write_or(failed, data, timeout, opcode, check)
         except StreamBroken as error:
             self._find_out_why()
             self._fail(Ending(ABNORMAL, "", "network", "The connection was lost while sending", error.__cause__))
@@ -132,6 +145,15 @@ class Connection:
             raise
         except BaseException:
             self._fail_if_torn()
+            raise
+
+    def _write_or(
+        self, failed: Callable[[], None], data: bytes, timeout: float | None, opcode: int, check: Callable[[], None]
+    ) -> None:
+        try:
+            self._writer.send(data, Deadline(timeout), opcode, check)
+        except BaseException:
+            failed()
             raise
 
     def _find_out_why(self) -> None:

@@ -22,18 +22,18 @@ class Latch:
     def __init__(self) -> None:
         self._lock = threading.Lock()  # held until it happens, then free but for moments
         self._lock.acquire()
-        self._has_happened = False
+        self.has_happened = False
 
     def happened(self) -> None:
         """Releases all who wait; to be called by one thread."""
-        if not self._has_happened:
-            self._has_happened = True
+        if not self.has_happened:
+            self.has_happened = True
             self._lock.release()
 
     def wait(self, timeout: float) -> bool:
-        """Whether it has happened, after `timeout` seconds at the most."""
-        if self._has_happened or not self._lock.acquire(timeout=timeout):
-            return self._has_happened
+        """Whether it has happened, after `timeout` seconds at the most; -1 is without an end."""
+        if self.has_happened or not self._lock.acquire(timeout=timeout):
+            return self.has_happened
         self._lock.release()
         return True
 

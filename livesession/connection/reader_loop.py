@@ -175,20 +175,27 @@ class ReaderLoop:
             for channel in some:
                 self._serve(channel, scratch)
             for channel in some:
-                channel.announce()
+                self._announce(channel)
+
+    def _announce(self, channel: Channel) -> None:
+        try:
+            channel.announce()
+        except BaseException as error:
+            self._forget(channel)
+            channel.fail(error)
 
     def _serve(self, channel: Channel, scratch: memoryview) -> None:
         try:
             plan = channel.serve(scratch)
+            if plan is not None:
+                self._follow(channel, plan)
+                return
         except BaseException as error:  # of a callback, such as a log handler: the other channels go on
             self._forget(channel)
             channel.fail(error)
             return
-        if plan is None:
-            self._forget(channel)
-            channel.is_over()
-        else:
-            self._follow(channel, plan)
+        self._forget(channel)
+        channel.is_over()
 
     def _follow(self, channel: Channel, plan: Plan) -> None:
         if plan.interest != self._watched.get(channel, 0):

@@ -1,0 +1,309 @@
+"""What goes wrong while a session is being resumed: nobody hangs, nothing is doubled, nothing goes on for ever."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from livesession import (
+    ConnectionClosedError,
+    GoogleAI,
+    LiveGenerativeModel,
+    LiveSession,
+    LiveSessionResumed,
+    ReceiveTimeout,
+    ResumptionError,
+    ResumptionPolicy,
+    SessionOptions,
+    SessionResumptionConfig,
+    receive_any,
+)
+from tests.kit.servers import PATIENCE, Peer, frame, raw_server, script_server
+from tests.kit.waiting import InThread, wait_until
+
+QUICK = ResumptionPolicy(first_delay=0.01, longest_delay=0.05, budget=5)
+HANDLE = {"sessionResumptionUpdate": {"newHandle": "h", "resumable": True}}
+
+
+def said(text: str, **more: object) -> dict:
+    return {"serverContent": {"modelTurn": {"parts": [{"text": text}]}, **more}}
+
+
+def connect(server, policy: ResumptionPolicy = QUICK, *, transparent: bool = False, **options: object) -> LiveSession:
+    model = server.model(options=SessionOptions(resumption=policy, close_timeout=1, **options))
+    return model.connect(session_resumption=SessionResumptionConfig(transparent=transparent or None))
+
+
+def resumed(session: LiveSession) -> LiveSessionResumed:
+    return next(each for each in session.receive(timeout=PATIENCE) if isinstance(each, LiveSessionResumed))
+
+
+class Connections:
+    """Plays another script for each connection; the last one again for those that follow."""
+
+    def __init__(self, *scripts) -> None:
+        self.scripts = list(scripts)
+        self.setups: list[dict] = []
+        self._lock = threading.Lock()
+
+    def __call__(self, peer: Peer) -> None:
+        setup = peer.read()["setup"]["sessionResumption"]
+        with self._lock:
+            self.setups.append(setup)
+            script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
+        script(peer)
+
+
+def accept(peer: Peer) -> None:
+    peer.send({"setupComplete": {}}, HANDLE)
+
+
+def heard_and_lost(peer: Peer) -> None:
+    """Hears one message, and drops the connection."""
+    accept(peer)
+    peer.read()
+    peer.drop()
+
+
+def stays(peer: Peer) -> None:
+    accept(peer)
+    peer.wait_for_end()
+
+
+def refuses(peer: Peer) -> None:
+    peer.close(1011, "Internal error encountered.")
+
+
+@pytest.mark.parametrize("consume", [lambda s: s.receive(timeout=0.5), lambda s: receive_any([s], timeout=0.5)])
+def test_pongs_do_not_put_off_the_time_limit_of_a_consumer(consume):
+    leaving = threading.Event()
+
+    def script(peer) -> None:
+        peer.accept()
+        while not leaving.wait(0.1):
+            peer.socket.sendall(frame(b"", 10))
+
+    with raw_server(script) as server:
+        session = server.model(options=SessionOptions(close_timeout=0.1)).connect()
+        waiting = InThread(lambda: next(consume(session)))
+        with pytest.raises(ReceiveTimeout):
+            waiting.result()
+        leaving.set()
+        session.close()
+
+
+def test_a_permanent_end_after_a_going_away_notice_is_not_resumed():
+    def script(peer: Peer) -> None:
+        peer.send({"setupComplete": {}}, HANDLE, said("never ends"), {"goAway": {"timeLeft": "60s"}})
+        peer.read()
+        peer.close(1007, "Request contains an invalid argument.")
+
+    connections = Connections(script)
+    with script_server(connections) as server:
+        session = connect(server)
+        stream = session.receive(timeout=PATIENCE)
+        for message in stream:
+            if type(message).__name__ == "LiveServerGoingAwayNotice":
+                break
+        session.send_text_realtime("x")
+        with pytest.raises(ConnectionClosedError, match="1007"):
+            list(stream)
+        session.close()
+        assert not [thread for thread in threading.enumerate() if thread.name == "livesession-resume"]
+    assert len(connections.setups) == 1
+
+
+def test_a_setup_that_is_accepted_too_late_changes_nothing():
+    def late(peer: Peer) -> None:
+        threading.Event().wait(0.35)
+        accept(peer)
+        peer.wait_for_end()
+
+    with script_server(Connections(heard_and_lost, late, stays)) as server:
+        with connect(server, setup_timeout=0.2) as session:
+            session.send_text_realtime("x")
+            news = [each for each in receive_for(session, 1.0) if isinstance(each, LiveSessionResumed)]
+            assert len(news) == 1
+            session.send_text_realtime("it is open")
+
+
+def receive_for(session: LiveSession, seconds: float) -> list:
+    received, end = [], time.monotonic() + seconds
+    stream = session.receive(timeout=seconds)
+    while (stream and time.monotonic() < end) and not any(isinstance(each, LiveSessionResumed) for each in received):
+        received.append(next(stream))
+    return received
+
+
+def test_a_policy_that_fails_ends_the_session_and_releases_everybody():
+    def fail(error: Exception) -> bool:
+        raise KeyError("the user's own fault")
+
+    with script_server(Connections(heard_and_lost, refuses)) as server:
+        session = connect(server, ResumptionPolicy(retryable=fail))
+        consumer = InThread(lambda: list(session.receive()))
+        session.send_text_realtime("x")
+        with pytest.raises(ResumptionError, match="own fault"):
+            consumer.result()
+        with pytest.raises(ResumptionError):
+            session.send_text_realtime("y")
+        session.close()
+
+
+def test_a_connection_that_is_lost_before_connect_has_returned_is_replaced():
+    def lost_at_once(peer: Peer) -> None:
+        accept(peer)
+        peer.drop()
+
+    for _ in range(5):
+        with script_server(Connections(lost_at_once, stays)) as server, connect(server) as session:
+            assert resumed(session).state_restored
+            session.send_text_realtime("it is open")
+
+
+def test_resuming_by_hand_on_a_going_away_notice_makes_one_connection():
+    def goes(peer: Peer) -> None:
+        peer.send({"setupComplete": {}}, HANDLE, said("in the middle"), {"goAway": {"timeLeft": "60s"}})
+        peer.wait_for_end()
+
+    connections = Connections(goes, stays)
+    with script_server(connections) as server, connect(server) as session:
+        for message in session.receive(timeout=PATIENCE):
+            if type(message).__name__ == "LiveServerGoingAwayNotice":
+                break
+        session.resume_session()
+        resumed(session)
+        wait_until(lambda: not [t for t in threading.enumerate() if t.name == "livesession-resume"])
+        assert len(connections.setups) == 2
+
+
+def test_resuming_by_hand_sends_again_what_was_not_consumed():
+    heard: list[str] = []
+
+    def first(peer: Peer) -> None:
+        accept(peer)
+        for _ in range(2):
+            peer.read()
+        peer.wait_for_end()
+
+    def second(peer: Peer) -> None:
+        accept(peer)
+        heard.extend(peer.read()["realtimeInput"]["text"] for _ in range(2))
+        peer.wait_for_end()
+
+    with script_server(Connections(first, second)) as server, connect(server, transparent=True) as session:
+        next(session.receive(timeout=PATIENCE))
+        for text in ("one", "two"):
+            session.send_text_realtime(text)
+        session.resume_session()
+        assert resumed(session).lost == ()
+        wait_until(lambda: len(heard) == 2)
+    assert heard == ["one", "two"]
+
+
+def test_an_update_without_a_number_stands_for_nothing_consumed():
+    heard: list[str] = []
+
+    def first(peer: Peer) -> None:
+        accept(peer)
+        peer.send(said("a turn", turnComplete=True))
+        peer.read()
+        peer.send(said("another", turnComplete=True), HANDLE)
+        peer.drop()
+
+    def second(peer: Peer) -> None:
+        accept(peer)
+        heard.append(peer.read()["realtimeInput"]["text"])
+        peer.wait_for_end()
+
+    with script_server(Connections(first, second)) as server, connect(server, transparent=True) as session:
+        session.send_text_realtime("one")
+        resumed(session)
+        wait_until(lambda: heard)
+    assert heard == ["one"]
+
+
+def test_a_server_that_is_gone_for_good_is_not_begun_anew_without_end():
+    def lost_at_once(peer: Peer) -> None:
+        accept(peer)
+        peer.drop()
+
+    connections = Connections(heard_and_lost, lost_at_once)
+    policy = ResumptionPolicy(attempts=2, first_delay=0.01, budget=2, fresh_session=True)
+    with script_server(connections) as server:
+        session = connect(server, policy)
+        session.send_text_realtime("x")
+        with pytest.raises(ResumptionError):
+            list(session.receive(timeout=PATIENCE))
+        session.close()
+    assert len(connections.setups) <= 5
+
+
+def test_a_fresh_session_forgets_the_handle_of_the_old_one():
+    def gone(peer: Peer) -> None:
+        peer.close(1008, "BidiGenerateContent session not found")
+
+    def no_handle(peer: Peer) -> None:
+        peer.send({"setupComplete": {}})
+        peer.wait_for_end()
+
+    policy = ResumptionPolicy(first_delay=0.01, fresh_session=True)
+    with script_server(Connections(heard_and_lost, gone, no_handle)) as server, connect(server, policy) as session:
+        session.send_text_realtime("x")
+        assert not resumed(session).state_restored
+        assert session.resumption_handle is None
+
+
+def test_a_full_inbox_does_not_keep_a_session_from_being_resumed():
+    def flood(peer: Peer) -> None:
+        accept(peer)
+        peer.send(*[said("x" * 2_000)] * 20)
+        peer.drop()
+
+    with script_server(Connections(flood, stays)) as server:
+        with connect(server, inbox_bytes=10_000) as session:
+            assert isinstance(resumed(session), LiveSessionResumed)
+
+
+def test_close_releases_the_consumer_although_a_key_is_being_asked_for():
+    asked, release = threading.Event(), threading.Event()
+    keys = iter(["key"])
+
+    def key() -> str:
+        try:
+            return next(keys)
+        except StopIteration:
+            asked.set()
+            release.wait(PATIENCE)
+            return "key"
+
+    with script_server(Connections(heard_and_lost, stays)) as server:
+        backend = GoogleAI(api_key=key, base_url=server.url, proxy=False)
+        model = LiveGenerativeModel("m", backend=backend, options=SessionOptions(resumption=QUICK))
+        session = model.connect(session_resumption=SessionResumptionConfig())
+        consumer = InThread(lambda: list(session.receive()))
+        wait_until(lambda: session.resumption_handle is not None)
+        session.send_text_realtime("x")
+        assert asked.wait(PATIENCE)
+        session.close(timeout=0.2)
+        consumer.result()
+        release.set()
+
+
+def test_a_key_that_cannot_be_had_for_a_moment_is_asked_for_again():
+    answers = iter(["key", OSError("the vault is away"), "key"])
+
+    def key() -> str:
+        answer = next(answers)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    with script_server(Connections(heard_and_lost, stays)) as server:
+        backend = GoogleAI(api_key=key, base_url=server.url, proxy=False)
+        model = LiveGenerativeModel("m", backend=backend, options=SessionOptions(resumption=QUICK))
+        with model.connect(session_resumption=SessionResumptionConfig()) as session:
+            session.send_text_realtime("x")
+            assert resumed(session).attempts == 2
