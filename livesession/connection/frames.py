@@ -184,8 +184,8 @@ class FrameReader:
         pending = self._view[self._start : self._end]
         if capacity != len(self._own):
             self._own = bytearray(capacity)
-            self._own[: len(pending)] = pending
             self._view = memoryview(self._own)
+            self._view[: len(pending)] = pending  # a bytearray would make a copy of it first
         else:
             self._own[: len(pending)] = bytes(pending)
         self._start, self._end = 0, len(pending)

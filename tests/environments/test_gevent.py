@@ -101,12 +101,14 @@ def test_close_from_another_greenlet_ends_a_consumer(patched, plain_place):
     lines = run_patched(
         patched,
         """
-        session = model().connect()
-        consumer = gevent.spawn(lambda: [message.text for message in session.receive()])
+        session, texts = model().connect(), []
+        consumer = gevent.spawn(lambda: [texts.append(message.text) for message in session.receive()])
         session.send("last words", turn_complete=True)
-        await_ticks(50)
+        while not texts:
+            gevent.sleep(0.001)
         session.close()
-        say(consumer.get())
+        consumer.get()
+        say(texts)
         """,
         plain_place,
     )

@@ -13,6 +13,8 @@ from websockets.exceptions import ConnectionClosed
 
 from livesession import (
     ConnectionClosedError,
+    LiveServerMessage,
+    LiveSessionResumed,
     LiveSessionResumptionUpdate,
     ReceiveTimeout,
     SessionClosedError,
@@ -22,6 +24,7 @@ from livesession import (
 from tests.kit.servers import PATIENCE, Peer, ScriptServer, script_server
 from tests.kit.waiting import wait_until
 
+RESUMED = "resumed"
 NOT_OPENED, OPEN, CLOSED_HERE, ENDED = "not opened", "open", "closed here", "ended by the server or the network"
 
 
@@ -130,9 +133,13 @@ def machine(server: ScriptServer, script: Server) -> type[RuleBasedStateMachine]
                 message = next(self.stream)
             except ReceiveTimeout:
                 return False
-            is_handle = isinstance(message, LiveSessionResumptionUpdate)
-            assert (message.new_handle if is_handle else message.text) == self.pending.pop(0)
+            assert self.described(message) == self.pending.pop(0)
             return True
+
+        def described(self, message: LiveServerMessage) -> str | None:
+            if isinstance(message, LiveSessionResumed):
+                return RESUMED
+            return message.new_handle if isinstance(message, LiveSessionResumptionUpdate) else message.text
 
         def the_end_is_received(self) -> bool:
             self.stream = self.stream or self.session.receive(timeout=0)
@@ -199,6 +206,7 @@ def machine(server: ScriptServer, script: Server) -> type[RuleBasedStateMachine]
                 if self.state == OPEN:
                     self.everything_was_heard()
                 self.session.resume_session()
+                self.pending.append(RESUMED)
                 self.opened()
 
         @precondition(lambda self: self.state in (CLOSED_HERE, ENDED))
