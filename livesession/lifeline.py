@@ -180,6 +180,7 @@ class Lifeline:
         """The server will end it in so many seconds."""
         if self._policy is not None and not self._line.is_closed:
             self._start(go_away=Deadline(time_left - min(MARGIN * time_left, LONGEST_MARGIN)))
+            self._line.gates.open()
 
     def on_news(self) -> None:
         """A turn has ended, or there is a new handle."""
@@ -189,7 +190,8 @@ class Lifeline:
         """Sees to it that a thread replaces the connection; False when there can be none."""
         with self._lock:
             self._is_due = self._is_due or is_due
-            self._go_away = go_away or self._go_away
+            if go_away is not None and (self._go_away is None or self._go_away.ends_after(go_away)):
+                self._go_away = go_away
             if self._worker is not None:
                 return True
             worker = self._worker = threading.Thread(target=self._go_on, name="livesession-resume", daemon=True)
@@ -251,18 +253,27 @@ class Lifeline:
 
     def _awaited_turn_boundary(self, connection: Connection) -> bool:
         """Waits for a good moment, while there is time; False when there is nothing to be replaced any more."""
-        with self._lock:
-            deadline, self._go_away = self._go_away or Deadline(0.0), None
-
-        def is_time() -> bool:
-            return is_over() or self._conversation.is_at_rest
 
         def is_over() -> bool:
             return self._line.is_closed or self._line.present is not connection or connection.ending is not None
 
-        self._line.gates.wait_until(is_time, deadline)
+        def is_time() -> bool:
+            return is_over() or self._conversation.is_at_rest or self._time_is_up()
+
+        while not is_time() and self._line.gates.wait(is_time, self._time_left()):
+            pass
+        with self._lock:
+            self._go_away = None
         has_handle = self._conversation.resumption_handle is not None
         return has_handle and not is_over()  # what has ended is due, if it may be resumed
+
+    def _time_left(self) -> float:
+        """Seconds until the connection has to be replaced; the server may say less than before."""
+        with self._lock:
+            return (self._go_away.left() if self._go_away else None) or 0.0
+
+    def _time_is_up(self) -> bool:
+        return self._time_left() == 0.0
 
     def _left(self) -> None:
         """The old connection has ended: what is told from now on concerns another one."""

@@ -307,3 +307,20 @@ def test_a_key_that_cannot_be_had_for_a_moment_is_asked_for_again():
         with model.connect(session_resumption=SessionResumptionConfig()) as session:
             session.send_text_realtime("x")
             assert resumed(session).attempts == 2
+
+
+@pytest.mark.parametrize(
+    "notices",
+    [
+        [HANDLE, said("never ends"), {"goAway": {"timeLeft": "60s"}}, {"goAway": {"timeLeft": "0.2s"}}],
+        [{"goAway": {"timeLeft": "60s"}}, HANDLE],
+    ],
+    ids=["a second one with less time", "one before the first handle"],
+)
+def test_a_going_away_notice_is_heeded(notices):
+    def goes(peer: Peer) -> None:
+        peer.send({"setupComplete": {}}, *notices)
+        peer.wait_for_end()
+
+    with script_server(Connections(goes, stays)) as server, connect(server) as session:
+        assert resumed(session).state_restored
