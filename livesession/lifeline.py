@@ -29,6 +29,7 @@ __all__ = ["Lifeline"]
 
 CLOSED = Ending(NORMAL, "closed by this side", "local")
 OPENING_TIME = 60.0  # seconds that connect() may still take once the server has accepted the setup
+LAST_WAIT = 0.2  # seconds for each thread that has been told to end
 MARGIN = 0.2  # share of the time left after a goAway, and
 LONGEST_MARGIN = 5.0  # seconds: so much earlier than at its end the connection is replaced
 
@@ -150,12 +151,17 @@ class Lifeline:
         self._replacer.cancel()
         self._line.gates.open()
         self._line.present.close(timeout)
+        if not self._line.present.is_reader_thread:
+            self._await_worker(deadline)
+
+    def _await_worker(self, deadline: Deadline) -> None:
         with self._lock:
             worker = self._worker
-        if worker is not None and worker is not threading.current_thread() and not self._line.present.is_reader_thread:
-            worker.join((deadline.left() or 0.0) + 0.25)
+        if worker is not None and worker is not threading.current_thread():
+            worker.join((deadline.left() or 0.0) + LAST_WAIT)
             if self._conversation.ending is None:  # code of the user's, such as a key's, keeps the worker
                 self._conversation.finish(CLOSED)
+        self._replacer.join(LAST_WAIT)
 
     def abandon(self) -> bool:
         """Ends everything without a word; for a session that nobody holds any more. False if it had ended before."""

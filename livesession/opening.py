@@ -122,6 +122,11 @@ class ConnectionAttempt:
         """The session goes on over another connection: how this one ends does not matter any more."""
         self._intake.detach()
 
+    def join(self, timeout: float) -> None:
+        """After `cancel()`: waits for the thread that was opening it."""
+        if self._opening is not None:
+            self._opening.join(timeout)
+
     def cancel(self) -> None:
         """Ends the attempt: `run()` raises `ConnectError`."""
         self._is_cancelled = True

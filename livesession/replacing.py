@@ -127,6 +127,10 @@ class Replacer:
         """Ends an attempt that is under way."""
         self._attempt.cancel()
 
+    def join(self, timeout: float) -> None:
+        """Waits for what `cancel()` has ended."""
+        self._attempt.join(timeout)
+
     def send(self, connection: Connection, message: LiveClientMessage, data: bytes, deadline: Deadline) -> None:
         """Sends, and keeps book of what may have to be sent again."""
         try:

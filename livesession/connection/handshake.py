@@ -57,6 +57,7 @@ class Opening:
         self._opened: Opened | None = None
         self._error: LiveSessionError | None = None
         self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="livesession-connect", daemon=True)
 
     def wait(self) -> Opened:
         """The open connection. Raises `ConnectError`; whatever ends the wait early abandons the attempt."""
@@ -77,7 +78,7 @@ class Opening:
 
     def _start(self) -> None:
         try:
-            threading.Thread(target=self._run, name="livesession-connect", daemon=True).start()
+            self._thread.start()
         except RuntimeError as error:  # too many, or the interpreter is going down
             raise ConnectError(f"There are no resources for another connection: {error}.", retryable=True) from error
 
@@ -91,6 +92,11 @@ class Opening:
             if self._opened is not None and not self._is_taken:
                 self._opened.socket.close()  # it was opened in the moment in which the waiter gave up
         self._done.set()
+
+    def join(self, timeout: float) -> None:
+        """Waits for its thread to end, which takes longer only while it resolves a name."""
+        if self._thread.is_alive():
+            self._thread.join(timeout)
 
     def _run(self) -> None:
         try:
