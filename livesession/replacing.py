@@ -289,7 +289,8 @@ class Replacer:
         except BaseException as error:
             self._conversation.finish(self._unresumed(error))
             if isinstance(error, ConnectError):
-                raise ResumptionError(f"The session could not be resumed: {error}") from error
+                # Its frames would keep the session from being forgotten for as long as the attempt is remembered.
+                raise ResumptionError(f"The session could not be resumed: {error}") from error.with_traceback(None)
             raise
         self._turns_before = -1  # of use, since somebody asked for it
         self._line.check_usable()

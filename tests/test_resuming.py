@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from itertools import islice
 
 import pytest
@@ -159,3 +161,23 @@ def test_an_infinite_timeout_is_as_long_as_there_is():
         session.send("x", timeout=float("inf"))
         session.close(timeout=float("inf"))
         assert session.is_closed
+
+
+def test_a_session_whose_resumption_failed_can_be_forgotten():
+    calls = iter([True, False])
+
+    def script(peer: Peer) -> None:
+        if next(calls):
+            idle(peer)
+        else:
+            peer.read()
+            peer.close(1011, "Internal error encountered.")
+
+    with script_server(script) as server:
+        session = connect(server)
+        with pytest.raises(ResumptionError):
+            session.resume_session()
+        reference = weakref.ref(session)
+        del session
+        gc.collect()
+        assert reference() is None
