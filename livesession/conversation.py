@@ -84,7 +84,8 @@ class Conversation:
         self.turn_left_open = False
         self.owes_warning = False
         self._pid = os.getpid()
-        self._lock = threading.Lock()  # guards the two fields below; no other lock is taken inside
+        # Guards the two fields below; no other lock is taken inside. A signal handler on top may take it again.
+        self._lock = threading.RLock()
         self._ending: Ending | None = None
         self._is_reported = False  # whether a consumer has been told of the end
 

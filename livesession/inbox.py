@@ -151,6 +151,7 @@ class Inbox:
         if taken is not None and not (self._arrivals and self._arrivals[0] is taken):
             self._arrivals.appendleft(taken)
             self._taken_bytes -= taken.cost
+            self._on_room()  # of which the reader may not have been told
             self._tell()
 
     def wake_consumers(self) -> None:

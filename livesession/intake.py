@@ -141,9 +141,13 @@ class Intake:
     def _read(self, frame: bytes, arrivals: list[Arrival]) -> None:
         items = decode(frame) if self._is_set_up else self._before_setup(frame)
         if len(items) == 1 and isinstance(content := items[0], LiveServerContent):
-            arrivals.append(self._content(content, len(frame)))  # nearly all are
-        elif items:
-            arrivals += self._mixed(items, len(frame))
+            new = [self._content(content, len(frame))]  # nearly all are
+        else:
+            new = list(self._mixed(items, len(frame))) if items else []
+        if new and self._conversation.turns.is_repeated(new[0].turn):
+            # Had before, on an earlier connection; but a function call is made anew, and waits for its answer.
+            new = [arrival for arrival in new if not isinstance(arrival.item, LiveServerContent)]
+        arrivals += new
 
     def _before_setup(self, frame: bytes) -> list[Inbound]:
         data = self.redact(frame.decode("latin-1")).encode("latin-1")

@@ -69,7 +69,12 @@ class Lifeline:
 
     def open(self, first_setup: LiveClientSetup) -> None:
         """Opens the first connection. Raises `ConnectError`."""
-        self._replacer.open(first_setup)
+        try:
+            self._replacer.open(first_setup)
+        except BaseException:
+            self._line.is_closed = True
+            self._line.gates.open()
+            raise
 
     @property
     def is_closed(self) -> bool:
@@ -159,9 +164,9 @@ class Lifeline:
             worker = self._worker
         if worker is not None and worker is not threading.current_thread():
             worker.join((deadline.left() or 0.0) + LAST_WAIT)
-            if self._conversation.ending is None:  # code of the user's, such as a key's, keeps the worker
-                self._conversation.finish(CLOSED)
         self._replacer.join(LAST_WAIT)
+        if self._conversation.ending is None:  # whoever replaces the connection is kept by code of the user's
+            self._conversation.finish(CLOSED)
 
     def abandon(self) -> bool:
         """Ends everything without a word; for a session that nobody holds any more. False if it had ended before."""
@@ -216,14 +221,15 @@ class Lifeline:
             self._work()
         except BaseException as error:  # of the user's code, which gives keys and judges errors: nobody is left waiting
             self._give_up(error)
-        if self._line.is_closed:
-            self._conversation.finish(CLOSED)
 
     def _work(self) -> None:
+        line = self._line
         while self._has_work():
             # connect() may not have returned yet.
-            self._line.gates.wait_until(lambda: self._line.connection is not None, Deadline(OPENING_TIME))
-            connection = self._line.present
+            line.gates.wait_until(lambda: line.connection is not None or line.is_closed, Deadline(OPENING_TIME))
+            if line.is_closed or line.connection is None:
+                continue
+            connection = line.connection
             if self._is_due or self._awaited_turn_boundary(connection):
                 self._replace_in_turn(connection)
 
@@ -251,7 +257,8 @@ class Lifeline:
         while not self._line.replacing.acquire(blocking=False):
             self._line.gates.wait_until(lambda: not self._line.replacing.locked(), Deadline(OLD_CLOSE))
         try:
-            if self._policy is not None and not self._line.is_closed and self._line.present is connection:
+            is_wanted = self._line.present is connection and self._conversation.ending is None
+            if self._policy is not None and not self._line.is_closed and is_wanted:
                 self._replacer.replace(self._policy, self._left)
         finally:
             self._line.replacing.release()
@@ -269,7 +276,8 @@ class Lifeline:
         while not is_time() and self._line.gates.wait(is_time, self._time_left()):
             pass
         with self._lock:
-            self._go_away = None
+            if self._line.present is connection:  # else it is the next one that goes away as well
+                self._go_away = None
         has_handle = self._conversation.resumption_handle is not None
         return has_handle and not is_over()  # what has ended is due, if it may be resumed
 

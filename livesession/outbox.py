@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from typing import NamedTuple
 
-from livesession.types.client import LiveClientMessage, LiveClientToolResponse
+from livesession.types.client import LiveClientContent, LiveClientMessage, LiveClientToolResponse
 
 __all__ = ["Outbox"]
 
@@ -19,6 +19,11 @@ class Sent(NamedTuple):
 
     message: LiveClientMessage
     size: int
+
+
+def is_request(message: LiveClientMessage) -> bool:
+    """Whether one turn of the model answers it, and it alone."""
+    return isinstance(message, LiveClientContent) and bool(message.turn_complete)
 
 
 class Outbox:
@@ -35,12 +40,15 @@ class Outbox:
         self._bytes = 0
         self._not_kept = 0
         self._in_turns = 0  # how many of them were sent before the last turn ended
+        self._requests = 0  # how many of them ask for an answer
+        self._answered = 0  # and how many of those have had it
 
     def note(self, message: LiveClientMessage, size: int) -> None:
         """A message is about to be written; called in the order in which they are."""
         with self._lock:
             self._sent.append(Sent(message, size + OVERHEAD))
             self._bytes += size + OVERHEAD
+            self._requests += is_request(message)
             while self._bytes > KEPT_BYTES and len(self._sent) > 1:
                 self._drop_first()
                 self._not_kept += 1
@@ -52,6 +60,7 @@ class Outbox:
                 if self._sent[position].message is message:
                     self._bytes -= self._sent[position].size
                     del self._sent[position]
+                    self._requests -= is_request(message)
                     self._in_turns = min(self._in_turns, len(self._sent))
                     return
 
@@ -59,6 +68,7 @@ class Outbox:
         """The server has ended a turn, after which it may give a handle."""
         with self._lock:
             self._in_turns = len(self._sent)
+            self._answered = min(self._answered + 1, self._requests)
 
     def acknowledge(self, number: int | None) -> None:
         """The server has all up to this number; None stands for those before the end of the last turn."""
@@ -69,8 +79,12 @@ class Outbox:
                 self._drop_first()
 
     def _drop_first(self) -> None:
-        self._bytes -= self._sent.popleft().size
+        first = self._sent.popleft()
+        self._bytes -= first.size
         self._first += 1
+        if is_request(first.message):
+            self._requests -= 1
+            self._answered = max(0, self._answered - 1)
         self._in_turns = max(0, self._in_turns - 1)
 
     def begin_again(self) -> tuple[tuple[LiveClientMessage, ...], int]:
@@ -85,6 +99,12 @@ class Outbox:
             self._first, self._in_turns = 1, 0
             return tuple(each.message for each in self._sent), not_kept
 
+    def take_answered(self) -> int:
+        """How many requests have been answered, and will be once more when they are sent again."""
+        with self._lock:
+            answered, self._answered = self._answered, 0
+            return answered
+
     def take_lost(self) -> tuple[tuple[LiveClientMessage, ...], int]:
         """What the server never took in, and how many those are with the ones that were not kept; forgotten here."""
         with self._lock:
@@ -92,4 +112,5 @@ class Outbox:
             count = len(lost) + self._not_kept
             self._sent.clear()
             self._first, self._bytes, self._not_kept, self._in_turns = 1, 0, 0, 0
+            self._requests = self._answered = 0
             return lost, count

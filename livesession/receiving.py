@@ -185,6 +185,8 @@ class TurnStream(MessageStream):
 
     def _is_left_over(self, arrival: Arrival) -> bool:
         """Whether it belongs to an earlier turn; news of the session, such as a going-away notice, never do."""
+        if isinstance(arrival.item, LiveServerToolCall) and self._conversation.turns.is_repeated(arrival.turn):
+            return False  # the server waits for its answer, and answers nothing else before that
         return self._span.excludes(arrival.turn, arrival.serial) and belongs_to_a_turn(arrival.item)
 
     def _timed_out(self) -> ReceiveTimeout:

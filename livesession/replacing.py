@@ -148,8 +148,9 @@ class Replacer:
         ending = self._line.present.ending
         was_of_use = self._was_of_use
         self._leave(OLD_CLOSE, left, replays=self._is_transparent)
+        self._patience = Deadline(policy.budget)
         if was_of_use:
-            self._patience, self._delays = Deadline(policy.budget), policy.delays()
+            self._delays = policy.delays()
             self._has_begun_anew = False
         errors: list[Exception] = []
         for delay in self._delays:
@@ -179,8 +180,10 @@ class Replacer:
     def _leave(self, timeout: float, left: Callable[[], None], *, replays: bool) -> None:
         """Closes the present connection; what ends from now on is another one."""
         self._attempt.detach()
-        self._line.present.close(timeout)
-        left()
+        try:
+            self._line.present.close(timeout)
+        finally:
+            left()
         self._conversation.reopen(replays=replays)
 
     @property
@@ -214,6 +217,7 @@ class Replacer:
         lost: tuple[LiveClientMessage, ...] = ()
         if restored and self._is_transparent:
             self._to_send_first, count = conversation.outbox.begin_again()
+            conversation.turns.answers_again(conversation.outbox.take_answered())
         else:
             lost, count = conversation.outbox.take_lost()
             self._to_send_first = ()
@@ -282,9 +286,10 @@ class Replacer:
     def replace_once(self, config: SessionResumptionConfig, left: Callable[[], None]) -> None:
         """Does the same now, and once. Raises `ResumptionError`."""
         lost_at = time.monotonic()
-        self._leave(self._options.close_timeout, left, replays=self._is_transparent)
-        self._line.failure = None
+        self._kept.open()
         try:
+            self._leave(self._options.close_timeout, left, replays=self._is_transparent)
+            self._line.failure = None
             self._reconnect(config, lost_at, 1, Deadline(None))
         except BaseException as error:
             self._conversation.finish(self._unresumed(error))

@@ -172,6 +172,7 @@ class TurnLedger:
         self._frames = 0  # frames that have come
         self._expected = 0  # requests that are still to be answered
         self._is_open = False  # whether the server is in the middle of a turn
+        self._repeated = 0  # turns with a lower number have been had
         self._begun: int | None = None  # the turn that the consumer is in the middle of
         self._span = Span()  # what comes next for `receive_turn()`
 
@@ -237,6 +238,20 @@ class TurnLedger:
         with self._lock:
             return not self._is_open and not self._expected
 
+    def answers_again(self, count: int) -> None:
+        """So many requests have been answered, but the server does not know of it: those answers come once more.
+
+        Their turns have the numbers that they had.
+        """
+        with self._lock:
+            self._repeated = max(self._repeated, self._completed)
+            self._completed -= count
+            self._expected += count
+
+    def is_repeated(self, turn: int) -> bool:
+        """Whether a turn was had before, on an earlier connection."""
+        return turn < self._repeated
+
     def replayed(self) -> None:
         """A new connection, on which what was not answered is asked again; the answers keep their numbers."""
         with self._lock:
@@ -246,7 +261,7 @@ class TurnLedger:
     def restarted(self) -> None:
         """A new connection: what the old one still owed will not come, and what it had begun is over."""
         with self._lock:
-            self._completed = max(self._completed + 1, self._span.first, self._span.answer)
+            self._completed = max(self._completed + 1, self._span.first, self._span.answer, self._repeated)
             self._expected = 0
             self._is_open = False
             self._begun = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 
@@ -16,6 +17,7 @@ from livesession import (
     ReceiveTimeout,
     ResumptionError,
     ResumptionPolicy,
+    SessionClosedError,
     SessionOptions,
     SessionResumptionConfig,
     receive_any,
@@ -324,3 +326,87 @@ def test_a_going_away_notice_is_heeded(notices):
 
     with script_server(Connections(goes, stays)) as server, connect(server) as session:
         assert resumed(session).state_restored
+
+
+def test_an_answer_that_is_given_once_more_is_not_taken_for_the_next_one():
+    """The connection is lost between the end of an answer and the handle that would have stood for it."""
+    done = {"serverContent": {"turnComplete": True}}
+
+    def first(peer: Peer) -> None:
+        accept(peer)
+        peer.read()
+        peer.send(said("answer to one"), done)
+        peer.drop()
+
+    def second(peer: Peer) -> None:
+        accept(peer)
+        for number in ("one", "two"):
+            assert peer.read()["clientContent"]["turns"][0]["parts"][0]["text"] == number
+            peer.send(said(f"answer to {number}"), done)
+        peer.wait_for_end()
+
+    with script_server(Connections(first, second)) as server, connect(server, transparent=True) as session:
+        wait_until(lambda: session.resumption_handle is not None)
+        assert session.ask("one", timeout=PATIENCE).text == "answer to one"
+        assert session.ask("two", timeout=PATIENCE).text == "answer to two"
+
+
+def test_what_the_server_says_while_it_is_closed_is_delivered_though_it_goes_away():
+    def raw(peer) -> None:
+        peer.accept()
+        for message in (HANDLE, said("never ends"), {"goAway": {"timeLeft": "60s"}}):
+            peer.socket.sendall(frame(json.dumps(message).encode()))
+        peer.socket.recv(100)  # the close frame
+        peer.socket.sendall(frame(json.dumps(said("last words")).encode()) + frame(b"\x03\xe8", 8))
+        peer.wait_for_end()
+
+    with raw_server(raw) as server:
+        session = connect(server)
+        stream = session.receive(timeout=PATIENCE)
+        for message in stream:
+            if type(message).__name__ == "LiveServerGoingAwayNotice":
+                break
+        session.close(timeout=1)
+        assert [message.text for message in stream] == ["last words"]
+
+
+def test_close_releases_the_consumer_while_another_thread_resumes_by_hand():
+    asked, release = threading.Event(), threading.Event()
+    keys = iter(["key"])
+
+    def key() -> str:
+        try:
+            return next(keys)
+        except StopIteration:
+            asked.set()
+            release.wait(PATIENCE)
+            return "key"
+
+    with script_server(Connections(stays)) as server:
+        backend = GoogleAI(api_key=key, base_url=server.url, proxy=False)
+        model = LiveGenerativeModel("m", backend=backend, options=SessionOptions(resumption=QUICK))
+        session = model.connect(session_resumption=SessionResumptionConfig())
+        wait_until(lambda: session.resumption_handle is not None)
+        consumer = InThread(lambda: list(session.receive()))
+        resuming = InThread(session.resume_session)
+        assert asked.wait(PATIENCE)
+        session.close(timeout=0.2)
+        consumer.result()
+        release.set()
+        with pytest.raises((SessionClosedError, ResumptionError)):
+            resuming.result()
+
+
+def test_each_loss_has_its_own_budget():
+    """A short one must not be used up while the new connection stands."""
+
+    def lost_later(peer: Peer) -> None:
+        accept(peer)
+        threading.Event().wait(0.4)
+        peer.drop()
+
+    with script_server(Connections(heard_and_lost, lost_later, stays)) as server:
+        with connect(server, ResumptionPolicy(first_delay=0.01, budget=0.3)) as session:
+            session.send_text_realtime("x")
+            assert resumed(session).attempts == 1
+            assert resumed(session).state_restored
