@@ -57,7 +57,8 @@ def test_a_session_made_at_import_is_refused_in_a_preloaded_worker_and_one_made_
         socket.create_server(("127.0.0.1", 0)) as listener,
     ):
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        options = ["--preload", "--workers", "2", "-k", worker, *WORKERS[worker]]
+        # A worker that is told to end while it still starts misses that, and is killed after this time.
+        options = ["--preload", "--workers", "2", "--graceful-timeout", "5", "-k", worker, *WORKERS[worker]]
         with subprocess.Popen(
             command("-m", "gunicorn", *options, "--bind", f"fd://{listener.fileno()}", "application:application"),
             cwd=tmp_path,
