@@ -17,6 +17,7 @@ from livesession import (
     SessionOptions,
     SessionResumptionConfig,
 )
+from tests.hazards.common import own_threads, sockets
 from tests.kit.servers import Peer, RawPeer, frame, raw_server, script_server
 from tests.kit.waiting import PATIENCE, InThread
 
@@ -129,23 +130,15 @@ def test_two_closes_at_once_both_return():
         script.leaving.set()
 
 
-def open_files() -> list[str]:
-    return os.listdir("/proc/self/fd")
-
-
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts descriptors through /proc")
 def test_close_leaves_no_thread_and_no_descriptor():
-    def left() -> tuple[int, list[str]]:
-        threads = [thread.name for thread in threading.enumerate() if thread.name.startswith("livesession")]
-        return sum(os.path.realpath(f"/proc/self/fd/{number}").count("socket:") for number in open_files()), threads
-
-    before = left()
+    before = sockets(), own_threads()
     with script_server(idle) as server:
         model = server.model()
         for _ in range(20):
             model.connect().close()
-            assert left()[1] == before[1]
-    assert left() == before
+            assert own_threads() == before[1]
+    assert (sockets(), own_threads()) == before
 
 
 def test_close_during_a_resumption_that_hangs_ends_it():
