@@ -65,6 +65,7 @@ class Conversation:
         outbox: What was sent since the server's last word on what it has taken in.
         calls: The function calls that wait for an answer.
         session_id: The server's name for the session.
+        is_transparent: Whether the server says what it has consumed, so that the rest can be sent again.
         resumption_handle: The newest handle; set by the reader thread as it arrives.
         turn_left_open: Whether the last `send()` waits for more, so that no answer will come.
         owes_warning: Whether nobody has been told so yet.
@@ -80,7 +81,7 @@ class Conversation:
         self.session_id: str | None = None
         self.resumption_handle: str | None = None
         self._turns_in_handle = -1
-        self._is_transparent = transparent
+        self.is_transparent = transparent
         self.turn_left_open = False
         self.owes_warning = False
         self._pid = os.getpid()
@@ -106,7 +107,7 @@ class Conversation:
             self.resumption_handle = update.new_handle
             self._turns_in_handle = self.turns.completed
             consumed = update.last_consumed_client_message_index
-            self.outbox.acknowledge((consumed or 0) if self._is_transparent else None)
+            self.outbox.acknowledge((consumed or 0) if self.is_transparent else None)
 
     @property
     def is_at_rest(self) -> bool:
@@ -120,9 +121,9 @@ class Conversation:
         self._turns_in_handle = -1
         self.turns.restarted()
 
-    def reopen(self, *, replays: bool) -> None:
-        """It goes on after all, over a new connection; `replays` where what was not answered is sent again."""
-        if replays:
+    def reopen(self) -> None:
+        """It goes on after all, over a new connection."""
+        if self.is_transparent:  # what was not answered is sent again
             self.turns.replayed()
         else:
             self.turns.restarted()

@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from livesession.backends import Backend
-from livesession.connection.closing import ABNORMAL, NORMAL, Ending
+from livesession.connection.closing import CLOSED_HERE, Ending
 from livesession.connection.deadline import Deadline
 from livesession.conversation import Conversation, logger
 from livesession.errors import ResumptionError, SendTimeout, SessionClosedError
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Lifeline"]
 
-CLOSED = Ending(NORMAL, "closed by this side", "local")
 OPENING_TIME = 60.0  # seconds that connect() may still take once the server has accepted the setup
 LAST_WAIT = 0.2  # seconds for each thread that has been told to end
 MARGIN = 0.2  # share of the time left after a goAway, and
@@ -39,7 +38,7 @@ class Lifeline:
 
     Args:
         backend, options: Those of the session.
-        setup: That of every connection but the first, which `open()` is given.
+        setup: That of every connection but the first, which has `first_setup`.
         resumption: None for a session that cannot be resumed.
         conversation: What outlives the connections.
         line: The connection, shared with the conversation's consumers.
@@ -49,6 +48,7 @@ class Lifeline:
         self,
         backend: Backend,
         setup: LiveClientSetup,
+        first_setup: LiveClientSetup,
         options: SessionOptions,
         resumption: SessionResumptionConfig | None,
         conversation: Conversation,
@@ -60,21 +60,28 @@ class Lifeline:
         self._line = line
         self._policy: ResumptionPolicy | None = options.resumption if resumption else None
         self._kept = KeptInput(self._policy.kept_bytes if self._policy else 0)
-        self._replacer = Replacer(backend, setup, options, resumption, conversation, line, self._kept, self)
+        self._replacer = Replacer(
+            backend, setup, first_setup, options, resumption, conversation, line, self._kept, self
+        )
         # Guards the three fields below; nothing is called while it is held. A signal handler on top may take it again.
         self._lock = threading.RLock()
         self._worker: threading.Thread | None = None
         self._is_due = False  # the present connection has ended and is to be replaced
         self._go_away: Deadline | None = None  # by when it is to be replaced, because the server will end it
 
-    def open(self, first_setup: LiveClientSetup) -> None:
+    def open(self) -> None:
         """Opens the first connection. Raises `ConnectError`."""
         try:
-            self._replacer.open(first_setup)
+            self._replacer.open()
         except BaseException:
-            self._line.is_closed = True
-            self._line.gates.open()
+            self._stop()
             raise
+
+    def _stop(self) -> None:
+        """There will be no other connection."""
+        self._line.is_closed = True
+        self._replacer.cancel()
+        self._line.gates.open()
 
     @property
     def is_closed(self) -> bool:
@@ -152,9 +159,7 @@ class Lifeline:
     def close(self, timeout: float) -> None:
         """Ends the present connection, and any attempt at the next one."""
         deadline = Deadline(timeout)
-        self._line.is_closed = True
-        self._replacer.cancel()
-        self._line.gates.open()
+        self._stop()
         self._line.present.close(timeout)
         if not self._line.present.is_reader_thread:
             self._await_worker(deadline)
@@ -166,17 +171,12 @@ class Lifeline:
             worker.join((deadline.left() or 0.0) + LAST_WAIT)
         self._replacer.join(LAST_WAIT)
         if self._conversation.ending is None:  # whoever replaces the connection is kept by code of the user's
-            self._conversation.finish(CLOSED)
+            self._conversation.finish(CLOSED_HERE)
 
-    def abandon(self) -> bool:
-        """Ends everything without a word; for a session that nobody holds any more. False if it had ended before."""
-        if self._line.is_closed or self.ending is not None:
-            return False
-        self._line.is_closed = True
-        self._replacer.cancel()
-        self._line.gates.open()
+    def abandon(self) -> None:
+        """Ends everything without a word; for a session that nobody holds any more."""
+        self._stop()
         self._line.present.abandon()
-        return True
 
     # What the reader thread tells of the present connection.
 
@@ -237,9 +237,7 @@ class Lifeline:
         with self._lock:
             self._worker, self._is_due = None, False
         logger.error("the session could not be resumed", exc_info=error)
-        self._line.failure = ResumptionError(f"The session was lost and could not be resumed: {error!r}")
-        failed = Ending(ABNORMAL, "", "local", str(self._line.failure), is_final=True, failure=self._line.failure)
-        self._conversation.finish(failed)
+        self._replacer.give_up(ResumptionError(f"The session was lost and could not be resumed: {error!r}"))
         if self._line.connection is not None:
             self._line.connection.close(0.0)
         self._line.gates.open()

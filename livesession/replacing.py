@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from livesession.backends import Backend
-from livesession.connection.closing import ABNORMAL, NORMAL, Ending
+from livesession.connection.closing import ABNORMAL, CLOSED_HERE, Ending
 from livesession.connection.deadline import Deadline
 from livesession.conversation import Conversation, logger
 from livesession.errors import ConnectError, ResumptionError, SendTimeout, SessionClosedError
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from livesession.intake import Owner
 
 __all__ = ["OLD_CLOSE", "Replacer"]
+
+
+OLD_CLOSE = 1.0  # seconds for the closing handshake of a connection that is replaced
+STABLE = 10.0  # seconds after which a connection counts as a success, though no turn was completed on it
 
 
 class Outdated(Exception):
@@ -69,16 +73,12 @@ def may_try_again(error: Exception, policy: ResumptionPolicy) -> bool:
     return policy.retryable(error) if isinstance(error, ConnectError) else isinstance(error, OSError)
 
 
-OLD_CLOSE = 1.0  # seconds for the closing handshake of a connection that is replaced
-STABLE = 10.0  # seconds after which a connection counts as a success, though no turn was completed on it
-
-
 class Replacer:
     """Makes the connections of one session.
 
     Args:
         backend, options: Those of the session.
-        setup: That of every connection but the first, which `open()` is given.
+        setup: That of every connection but the first, which has `first_setup`.
         resumption: None for a session that cannot be resumed.
         conversation: What outlives the connections.
         line: Where the new connection is put.
@@ -90,6 +90,7 @@ class Replacer:
         self,
         backend: Backend,
         setup: LiveClientSetup,
+        first_setup: LiveClientSetup,
         options: SessionOptions,
         resumption: SessionResumptionConfig | None,
         conversation: Conversation,
@@ -105,7 +106,7 @@ class Replacer:
         self._line = line
         self._kept = kept
         self._owner = owner
-        self._attempt = self._new_attempt(setup)
+        self._attempt = ConnectionAttempt(backend, first_setup, options, conversation, owner)
         self._turns_before = -1  # on the first connection, none is needed for it to be of use
         self._has_begun_anew = False  # since a connection was of use
         self._patience = Deadline(0.0)
@@ -113,12 +114,8 @@ class Replacer:
         self._ready_at = 0.0
         self._to_send_first: tuple[LiveClientMessage, ...] = ()
 
-    def _new_attempt(self, setup: LiveClientSetup) -> ConnectionAttempt:
-        return ConnectionAttempt(self._backend, setup, self._options, self._conversation, self._owner)
-
-    def open(self, first_setup: LiveClientSetup) -> None:
+    def open(self) -> None:
         """Opens the first connection. Raises `ConnectError`."""
-        self._attempt = self._new_attempt(first_setup)
         self._attempt.run(self._line, self._resumption)
         self._ready_at = time.monotonic()
         self._line.gates.open()
@@ -144,10 +141,9 @@ class Replacer:
         `left` is called when the old connection has ended.
         """
         lost_at = time.monotonic()
-        self._kept.open()
         ending = self._line.present.ending
         was_of_use = self._was_of_use
-        self._leave(OLD_CLOSE, left, replays=self._is_transparent)
+        self._leave(OLD_CLOSE, left)
         self._patience = Deadline(policy.budget)
         if was_of_use:
             self._delays = policy.delays()
@@ -177,18 +173,15 @@ class Replacer:
             handle=self._conversation.resumption_handle, transparent=self._resumption.transparent
         )
 
-    def _leave(self, timeout: float, left: Callable[[], None], *, replays: bool) -> None:
+    def _leave(self, timeout: float, left: Callable[[], None]) -> None:
         """Closes the present connection; what ends from now on is another one."""
+        self._kept.open()
         self._attempt.detach()
         try:
             self._line.present.close(timeout)
         finally:
             left()
-        self._conversation.reopen(replays=replays)
-
-    @property
-    def _is_transparent(self) -> bool:
-        return self._resumption is not None and bool(self._resumption.transparent)
+        self._conversation.reopen()
 
     def _reconnect(self, config: SessionResumptionConfig, lost_at: float, attempts: int, budget: Deadline) -> None:
         """One attempt. Raises `ConnectError`."""
@@ -215,7 +208,7 @@ class Replacer:
         conversation = self._conversation
         calls = conversation.calls.void_all()
         lost: tuple[LiveClientMessage, ...] = ()
-        if restored and self._is_transparent:
+        if restored and conversation.is_transparent:
             self._to_send_first, count = conversation.outbox.begin_again()
             conversation.turns.answers_again(conversation.outbox.take_answered())
         else:
@@ -263,7 +256,7 @@ class Replacer:
         self, policy: ResumptionPolicy, errors: list[Exception], ending: Ending | None, lost_at: float
     ) -> None:
         if self._line.is_closed:
-            self._conversation.finish(Ending(NORMAL, "closed by this side", "local"))
+            self._conversation.finish(CLOSED_HERE)
             return
         if policy.fresh_session and not self._has_begun_anew:
             self._has_begun_anew = True
@@ -273,9 +266,12 @@ class Replacer:
                 return
             except Exception as error:
                 errors.append(error)
-        self._line.failure = ResumptionError.after(errors, ending.describe() if ending else "The server went away.")
-        failed = Ending(ABNORMAL, "", "local", str(self._line.failure), is_final=True, failure=self._line.failure)
-        self._conversation.finish(failed)
+        self.give_up(ResumptionError.after(errors, ending.describe() if ending else "The server went away."))
+
+    def give_up(self, failure: ResumptionError) -> None:
+        """Ends the session with this error."""
+        self._line.failure = failure
+        self._conversation.finish(Ending(ABNORMAL, "", "local", str(failure), is_final=True, failure=failure))
 
     @property
     def _was_of_use(self) -> bool:
@@ -286,9 +282,8 @@ class Replacer:
     def replace_once(self, config: SessionResumptionConfig, left: Callable[[], None]) -> None:
         """Does the same now, and once. Raises `ResumptionError`."""
         lost_at = time.monotonic()
-        self._kept.open()
         try:
-            self._leave(self._options.close_timeout, left, replays=self._is_transparent)
+            self._leave(self._options.close_timeout, left)
             self._line.failure = None
             self._reconnect(config, lost_at, 1, Deadline(None))
         except BaseException as error:
@@ -302,6 +297,6 @@ class Replacer:
 
     def _unresumed(self, error: BaseException) -> Ending:
         if self._line.is_closed:
-            return Ending(NORMAL, "closed by this side", "local")
+            return CLOSED_HERE
         # Without the error itself: its traceback would keep the session from being forgotten.
         return Ending(ABNORMAL, "", "local", f"The session could not be resumed ({error})", is_final=True)

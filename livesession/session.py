@@ -438,8 +438,8 @@ def connect_session(
     session._conversation = Conversation(options.inbox_bytes, line.wake, transparent=is_transparent)
     session._resumption = resumption
     session._is_seeding = requests.seeds_history(setup.generation_config) and not (resumption and resumption.handle)
-    session._lifeline = Lifeline(backend, setup, options, resumption, session._conversation, line)
-    session._lifeline.open(first_setup)
+    session._lifeline = Lifeline(backend, setup, first_setup, options, resumption, session._conversation, line)
+    session._lifeline.open()
     this = weakref.ref(session)
     session._forget = weakref.finalize(session, warn_forgotten, this, session._lifeline, session._conversation)
     if history is not None:

@@ -42,6 +42,21 @@ def resumed(session: LiveSession) -> LiveSessionResumed:
     return next(each for each in session.receive(timeout=PATIENCE) if isinstance(each, LiveSessionResumed))
 
 
+class HeldKey:
+    """A key that is to be had at once for the first connection, and when it is released for those that follow."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.release = threading.Event()
+        self._first = threading.Semaphore(1)
+
+    def __call__(self) -> str:
+        if not self._first.acquire(blocking=False):
+            self.asked.set()
+            self.release.wait(PATIENCE)
+        return "key"
+
+
 class Connections:
     """Plays another script for each connection; the last one again for those that follow."""
 
@@ -270,17 +285,7 @@ def test_a_full_inbox_does_not_keep_a_session_from_being_resumed():
 
 
 def test_close_releases_the_consumer_although_a_key_is_being_asked_for():
-    asked, release = threading.Event(), threading.Event()
-    keys = iter(["key"])
-
-    def key() -> str:
-        try:
-            return next(keys)
-        except StopIteration:
-            asked.set()
-            release.wait(PATIENCE)
-            return "key"
-
+    key = HeldKey()
     with script_server(Connections(heard_and_lost, stays)) as server:
         backend = GoogleAI(api_key=key, base_url=server.url, proxy=False)
         model = LiveGenerativeModel("m", backend=backend, options=SessionOptions(resumption=QUICK))
@@ -288,10 +293,10 @@ def test_close_releases_the_consumer_although_a_key_is_being_asked_for():
         consumer = InThread(lambda: list(session.receive()))
         wait_until(lambda: session.resumption_handle is not None)
         session.send_text_realtime("x")
-        assert asked.wait(PATIENCE)
+        assert key.asked.wait(PATIENCE)
         session.close(timeout=0.2)
         consumer.result()
-        release.set()
+        key.release.set()
 
 
 def test_a_key_that_cannot_be_had_for_a_moment_is_asked_for_again():
@@ -371,17 +376,7 @@ def test_what_the_server_says_while_it_is_closed_is_delivered_though_it_goes_awa
 
 
 def test_close_releases_the_consumer_while_another_thread_resumes_by_hand():
-    asked, release = threading.Event(), threading.Event()
-    keys = iter(["key"])
-
-    def key() -> str:
-        try:
-            return next(keys)
-        except StopIteration:
-            asked.set()
-            release.wait(PATIENCE)
-            return "key"
-
+    key = HeldKey()
     with script_server(Connections(stays)) as server:
         backend = GoogleAI(api_key=key, base_url=server.url, proxy=False)
         model = LiveGenerativeModel("m", backend=backend, options=SessionOptions(resumption=QUICK))
@@ -389,10 +384,10 @@ def test_close_releases_the_consumer_while_another_thread_resumes_by_hand():
         wait_until(lambda: session.resumption_handle is not None)
         consumer = InThread(lambda: list(session.receive()))
         resuming = InThread(session.resume_session)
-        assert asked.wait(PATIENCE)
+        assert key.asked.wait(PATIENCE)
         session.close(timeout=0.2)
         consumer.result()
-        release.set()
+        key.release.set()
         with pytest.raises((SessionClosedError, ResumptionError)):
             resuming.result()
 

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from livesession.errors import ConnectionClosedError, Origin, ResumptionError
 
-__all__ = ["ABNORMAL", "NORMAL", "EndConnection", "Ending", "Verdict", "classify"]
+__all__ = ["ABNORMAL", "CLOSED_HERE", "NORMAL", "EndConnection", "Ending", "Verdict", "classify"]
 
 NORMAL = 1000
 GOING_AWAY = 1001
@@ -182,6 +182,10 @@ class Ending:
     def words(self) -> str:
         """Code and reason, as a message shows them."""
         return f"close code {self.code}, " + (f'"{self.reason}"' if self.reason else "no reason given")
+
+
+CLOSED_HERE = Ending(NORMAL, "closed by this side", "local")
+"""After `close()`."""
 
 
 class EndConnection(Exception):

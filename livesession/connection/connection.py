@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from livesession.connection.closing import ABNORMAL, NORMAL, Ending
+from livesession.connection.closing import ABNORMAL, CLOSED_HERE, NORMAL, Ending
 from livesession.connection.deadline import Deadline
 from livesession.connection.duplex import Duplex
 from livesession.connection.frames import TEXT, FrameReader, Message
@@ -95,7 +95,7 @@ class Connection:
 
     @property
     def ending(self) -> Ending | None:
-        """How it ended, as soon as that is decided; messages may still be on their way to `on_message`."""
+        """How it ended, as soon as that is decided; messages may still be on their way to `on_messages`."""
         return self._states.ending
 
     @property
@@ -196,7 +196,7 @@ class Connection:
         From the reader thread (a callback) it does not wait. Never raises for what the network or the peer does.
         """
         deadline = Deadline(timeout)
-        if self._states.on(Event.LOCAL_CLOSE, Ending(NORMAL, "closed by this side", "local")):
+        if self._states.on(Event.LOCAL_CLOSE, CLOSED_HERE):
             self._reading.close_deadline = deadline
             self.wake()
             self._send_close_frame(Deadline(0.0) if self.is_reader_thread else deadline)

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-__all__ = ["client_frame", "client_frame_pieces"]
+__all__ = ["PIECE", "client_frame", "client_frame_pieces"]
 
 FIN, MASKED = 0x80, 0x80
 LENGTH_IN_16_BITS, LENGTH_IN_64_BITS = 126, 127

@@ -14,14 +14,13 @@ from collections.abc import Callable, Iterable
 from livesession.connection.deadline import Deadline
 from livesession.connection.duplex import Duplex
 from livesession.connection.frames import CLOSE, PING, PONG, close_payload
-from livesession.connection.masking import client_frame, client_frame_pieces
+from livesession.connection.masking import PIECE, client_frame, client_frame_pieces
 from livesession.errors import SendTimeout
 
 __all__ = ["FrameWriter", "StreamBroken"]
 
 
 OWED_AT_MOST = 4
-LARGE = 64 * 1024  # bytes
 
 Pieces = Iterable[bytes | bytearray]
 """Of one frame, in order."""
@@ -58,7 +57,7 @@ class FrameWriter:
         """
         # A large frame is masked piece by piece while it goes out: the memory for all of it, taken and given back with
         # each message, would cost more than the masking.
-        is_large = len(data) > LARGE
+        is_large = len(data) > PIECE
         frame = client_frame_pieces(opcode, data) if is_large else (client_frame(opcode, data),)
         try:
             self._write_in_turn(frame, deadline, check)
