@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from livesession.emulator import frames
 from livesession.emulator.audio import INPUT_RATE
-from livesession.emulator.conversation import Action, Begin, Conversation, Interrupt, Snapshot, UserInput
+from livesession.emulator.calls import Calls
+from livesession.emulator.conversation import Action, Begin, Conversation, Interrupt, Note, Snapshot, UserInput
+from livesession.emulator.deadline import Deadline
 from livesession.emulator.frames import Dialect, render
 from livesession.emulator.generation import Generation, Manner
 from livesession.emulator.listening import new_listener
 from livesession.emulator.normalise import normalise_message, parse_message
-from livesession.emulator.refusal import DEADLINE_EXPIRED, INTERNAL_ERROR, NOT_FOUND, Refusal, invalid
+from livesession.emulator.refusal import INTERNAL_ERROR, Refusal
 from livesession.emulator.responder import UserTurn
 from livesession.emulator.resumption import Lineage
 from livesession.emulator.routes import Route
-from livesession.emulator.rules import JsonObject, check_setup, child, modality, objects
+from livesession.emulator.rules import JsonObject, check_setup, child, modality, non_blocking
 from livesession.emulator.service import Service
 
 if TYPE_CHECKING:
@@ -39,10 +41,12 @@ class Connection:
         self._route = route
         self._service = service
         self._dialect = Dialect(route.vertex)
+        self._calls = Calls(vertex=route.vertex)
         self._queue: deque[UserInput] = deque()
+        self._when_idle: deque[UserInput] = deque()
         self._generation: Generation | None = None
         self._task: asyncio.Task[None] | None = None
-        self._deadline: asyncio.Task[None] | None = None
+        self._deadline = Deadline(socket)
         self._consumed = 0
         self._active_since: int | None = None
 
@@ -64,7 +68,15 @@ class Connection:
     async def go_away(self, time_left: float) -> None:
         """Announce the end, and bring it about in `time_left` seconds."""
         await self.send(frames.go_away(time_left))
-        self._end_in(time_left, notice=None)
+        self._deadline.set(time_left, notice=None)
+
+    async def cancel_calls(self, ids: Collection[str] | None) -> list[str]:
+        """Cancel those of `ids` that are pending, None for all that are; return which."""
+        cancelled = self._calls.cancel(self._calls.pending if ids is None else ids)
+        if cancelled:
+            await self.send(frames.tool_call_cancellation(cancelled))
+            await self._offer_handle()
+        return cancelled
 
     # --- setup -------------------------------------------------------------------------------------------------
 
@@ -85,11 +97,12 @@ class Connection:
             transcribes="outputAudioTranscription" in setup,
             chunk_ms=self._service.chunk_ms,
             pace=self._service.pace,
+            non_blocking=non_blocking(setup),
         )
         await self.send(self._dialect.setup_complete(self._lineage.session_id))
         await self._offer_handle()
         if self._service.connection_limit is not None:
-            self._end_in(self._service.connection_limit, notice=self._service.go_away_notice)
+            self._deadline.set(self._service.connection_limit, notice=self._service.go_away_notice)
 
     def _resume(self, asked: JsonObject) -> tuple[Lineage, Snapshot | None]:
         handle = asked.get("handle")
@@ -118,11 +131,14 @@ class Connection:
         elif name == "realtimeInput":
             actions = self._listener.hear(message)
         else:
-            actions = self._tool_response(message)
+            actions = self._calls.respond(message)
         for action in actions:
             await self._perform(action)
         self._consumed += 1
         self._mark_activity()
+        self._start_next()
+        if name == "toolResponse":
+            await self._offer_handle()
 
     def _mark_activity(self) -> None:
         """Remember where an open utterance began: a handle does not hold it, so it does not count as consumed."""
@@ -131,45 +147,40 @@ class Connection:
         elif self._active_since is None:
             self._active_since = self._consumed - 1
 
-    def _tool_response(self, message: JsonObject) -> list[Action]:
-        responses = objects(message, "functionResponses")
-        if not responses:
-            raise invalid("function_responses is required.")
-        surplus = [response for response in responses if not self._claimed(response)]
-        if not surplus:
-            return []
-        # Recorded from Vertex: a response without an id that answers nothing is input like any other.
-        parts = tuple({"functionResponse": response} for response in surplus)
-        return [Begin(UserInput(({"role": "user", "parts": list(parts)},), parts=parts))]
-
-    def _claimed(self, response: JsonObject) -> bool:
-        if self._generation is not None:
-            return self._generation.answer(response)
-        if response.get("id"):
-            raise Refusal(1008, NOT_FOUND)
-        if not self._dialect.vertex:
-            raise invalid("function_responses.id is required.")
-        return False
-
     async def _perform(self, action: Action) -> None:
         if isinstance(action, Interrupt):
             await self._interrupt()
         elif isinstance(action, Begin):
-            self._queue.append(action.turn)
-            self._start_next()
+            await self._begin_turn(action)
+        elif isinstance(action, Note):
+            self._conversation.note(action.contents)
         else:
             await self.send(action.frame)
 
     # --- answers -----------------------------------------------------------------------------------------------
 
+    async def _begin_turn(self, begin: Begin) -> None:
+        (self._when_idle if begin.scheduling == "WHEN_IDLE" else self._queue).append(begin.turn)
+        if begin.scheduling == "INTERRUPT":
+            await self._interrupt()
+        self._start_next()
+
     def _start_next(self) -> None:
-        if self._generation is not None or not self._queue:
+        said = self._next_input()
+        if said is None:
             return
-        history, prompt = self._conversation.open_turn(self._queue[0])
-        turn = self._user_turn(self._queue.popleft(), history)
-        thread = self._service.start_responder(turn, self.number)
-        self._generation = Generation(thread, prompt, self._manner, self.send)
+        history, prompt = self._conversation.open_turn(said)
+        thread = self._service.start_responder(self._user_turn(said, history), self.number)
+        self._generation = Generation(thread, prompt, self._manner, self._calls, self.send)
         self._task = asyncio.create_task(self._answer(self._generation))
+
+    def _next_input(self) -> UserInput | None:
+        """Take what is to be answered now, None when that is nothing."""
+        if self._generation is not None:
+            return None
+        if self._queue:
+            return self._queue.popleft()
+        return self._when_idle.popleft() if self._when_idle and not self._listener.active else None
 
     def _user_turn(self, said: UserInput, history: tuple[JsonObject, ...]) -> UserTurn:
         return UserTurn(
@@ -182,6 +193,7 @@ class Connection:
             setup=self._setup,
             backend=self._route.kind,
             session_id=self._lineage.session_id,
+            tool_responses=said.tool_responses,
         )
 
     async def _answer(self, generation: Generation) -> None:
@@ -192,6 +204,7 @@ class Connection:
                 await self.send(frames.resumption_update())
             await generation.run()
             await self._finish(generation, [frames.GENERATION_COMPLETE])
+            self._start_next()
         except ConnectionClosed:
             return
         except Exception as error:
@@ -208,25 +221,26 @@ class Connection:
         # Once it is ending, an answer is past interrupting: its last frames go out, and nothing else is said of it.
         if generation.ending:
             return
-        cancelled = [frames.tool_call_cancellation(generation.pending)] if generation.pending else []
-        await self._finish(generation, [frames.INTERRUPTED, *cancelled])
+        cancelled = self._calls.cancel(self._calls.blocking)
+        cancellation = [frames.tool_call_cancellation(cancelled)] if cancelled else []
+        await self._finish(generation, [frames.INTERRUPTED, *cancellation])
 
     async def _finish(self, generation: Generation, last: list[frames.Frame]) -> None:
         generation.thread.stop(interrupted=not generation.ending)
         self._conversation.close_turn(generation.contents, generation.spent)
         for frame in [*last, self._dialect.turn_complete(generation.prompt, generation.spent)]:
             await self.send(frame)
-        if not self._queue:
-            await self._offer_handle()
         self._generation = self._task = None
-        self._start_next()
+        await self._offer_handle()
 
     @property
     def _resumable(self) -> bool:
         return "sessionResumption" in self._setup
 
     async def _offer_handle(self) -> None:
-        if not self._resumable:
+        """Give the client a handle, unless something is going on that a resumed conversation would not know of."""
+        busy = self._generation is not None or self._queue or self._when_idle or self._calls.pending
+        if busy or not self._resumable:
             return
         snapshot = self._conversation.snapshot()
         vertex = self._dialect.vertex
@@ -235,30 +249,9 @@ class Connection:
         consumed = self._consumed if self._active_since is None else self._active_since
         await self.send(frames.resumption_update(handle, consumed if transparent else None))
 
-    # --- the end -----------------------------------------------------------------------------------------------
-
-    def _end_in(self, seconds: float, notice: float | None) -> None:
-        """Replace the connection's deadline; `notice` is how long before it `goAway` is sent, None for not at all."""
-        if self._deadline is not None:
-            self._deadline.cancel()
-        self._deadline = asyncio.create_task(self._expire(seconds, notice))
-
-    async def _expire(self, seconds: float, notice: float | None) -> None:
-        from websockets.exceptions import ConnectionClosed
-
-        try:
-            if notice is not None:
-                await asyncio.sleep(seconds - notice)
-                seconds = min(seconds, notice)
-                await self.send(frames.go_away(seconds))
-            await asyncio.sleep(seconds)
-            await self.socket.close(1011, DEADLINE_EXPIRED)
-        except ConnectionClosed:
-            return
-
     def _release(self) -> None:
-        for task in (self._task, self._deadline):
-            if task is not None:
-                task.cancel()
+        self._deadline.cancel()
+        if self._task is not None:
+            self._task.cancel()
         if self._generation is not None:
             self._generation.thread.stop(interrupted=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from attrs import field, frozen
 
@@ -41,6 +42,7 @@ class UserInput:
     audio: bytes = b""
     images: tuple[tuple[str, bytes], ...] = ()
     parts: tuple[JsonObject, ...] = ()
+    tool_responses: tuple[JsonObject, ...] = ()
 
     @property
     def tokens(self) -> Tokens:
@@ -53,9 +55,18 @@ class Begin:
     """Answer this turn, once no other is being answered."""
 
     turn: UserInput
+    scheduling: Literal["", "INTERRUPT", "WHEN_IDLE"] = ""
+    """INTERRUPT: stop the answer that is being given. WHEN_IDLE: the user goes first, and is let finish speaking."""
 
 
-Action = Interrupt | Send | Begin
+@frozen
+class Note:
+    """Enter these contents into the history, and answer nothing."""
+
+    contents: tuple[JsonObject, ...]
+
+
+Action = Interrupt | Send | Begin | Note
 
 
 @frozen
@@ -76,6 +87,7 @@ class Conversation:
         self._vertex = vertex
         self._history = list(start.history)
         self._open = list(start.open)
+        self._noted: list[JsonObject] = []
         self._tokens: Tokens = Counter(start.tokens)
         self._system = child(setup, "systemInstruction") or start.system
         seeding = child(setup, "historyConfig").get("initialHistoryInClientContent")
@@ -96,8 +108,8 @@ class Conversation:
 
     def open_turn(self, turn: UserInput) -> tuple[tuple[JsonObject, ...], Tokens]:
         """Enter the turn into the history; return the history before it and the prompt's tokens."""
-        self._remember([*self._open, *turn.preceding])
-        self._open = []
+        self._remember([*self._noted, *self._open, *turn.preceding])
+        self._noted, self._open = [], []
         before = tuple(self._history)
         self._history += turn.contents
         self._tokens += turn.tokens
@@ -108,8 +120,12 @@ class Conversation:
         self._history += contents
         self._tokens += spent
 
+    def note(self, contents: Sequence[JsonObject]) -> None:
+        """Enter what came beside the turns, after the answer that is being given, if there is one."""
+        self._noted += contents
+
     def snapshot(self) -> Snapshot:
-        return Snapshot(tuple(self._history), tuple(self._open), self._system, Counter(self._tokens))
+        return Snapshot((*self._history, *self._noted), tuple(self._open), self._system, Counter(self._tokens))
 
     def _belongs(self, content: JsonObject) -> bool:
         role = content.get("role") or "user"
@@ -147,6 +163,12 @@ def realtime_input(
     parts: list[JsonObject] = [{"text": text}] if text else []
     content: JsonObject = {"role": "user", "parts": [*parts, *({"text": note} for note in notes)]}
     return UserInput((content,), (), text, audio, tuple(images), tuple(parts))
+
+
+def function_responses(responses: Sequence[JsonObject]) -> UserInput:
+    """Make a turn of what the client answered to function calls."""
+    parts = tuple({"functionResponse": response} for response in responses)
+    return UserInput(({"role": "user", "parts": list(parts)},), parts=parts, tool_responses=tuple(responses))
 
 
 def _from_contents(contents: tuple[JsonObject, ...], preceding: tuple[JsonObject, ...]) -> UserInput:

@@ -11,8 +11,8 @@ from attrs import frozen
 
 from livesession.emulator import frames
 from livesession.emulator.audio import OUTPUT_RATE, chunks, seconds, tone
+from livesession.emulator.calls import Call, Calls
 from livesession.emulator.frames import Dialect
-from livesession.emulator.refusal import NOT_FOUND, Refusal, invalid
 from livesession.emulator.responder import Answers, Piece, Raw, Speech, ToolCall
 from livesession.emulator.rules import JsonObject
 from livesession.emulator.usage import Tokens, audio_tokens, text_tokens
@@ -35,12 +35,14 @@ class Manner:
     chunk_ms: int
     pace: float
     """How many seconds of audio go out in a second; 0 for no limit."""
+    non_blocking: frozenset[str]
+    """The functions whose calls do not hold an answer up."""
 
 
 class Generation:
     """The answer to one turn. It belongs to the loop's thread; only `thread` runs elsewhere."""
 
-    def __init__(self, thread: ResponderThread, prompt: Tokens, manner: Manner, send: Sender) -> None:
+    def __init__(self, thread: ResponderThread, prompt: Tokens, manner: Manner, calls: Calls, send: Sender) -> None:
         self.thread = thread
         self.prompt = prompt
         self.spent: Tokens = Counter()
@@ -50,16 +52,9 @@ class Generation:
         """Whether the responder has said all: nothing is left to interrupt."""
         self._manner = manner
         self._dialect = manner.dialect
+        self._calls = calls
         self._send = send
-        self._pending: dict[str, str] = {}
-        self._answers: Answers = []
-        self._answered: asyncio.Future[None] | None = None
         self._played_until = 0.0
-
-    @property
-    def pending(self) -> list[str]:
-        """The ids of the tool calls that have no answer yet."""
-        return list(self._pending)
 
     async def run(self) -> None:
         """Give the answer. Cancelling it is how it is interrupted; raises what the responder raises."""
@@ -67,29 +62,6 @@ class Generation:
         while not isinstance(piece, _End):
             piece = await self.thread.next(await self._deliver(piece))
         self.ending = True
-
-    def answer(self, response: JsonObject) -> bool:
-        """Take one function response; False when it names no call and none waits for that function.
-
-        Raises:
-            Refusal: 1007 without an id on the Developer API, 1008 with one that is unknown or already answered.
-        """
-        call = response.get("id") or self._oldest(response.get("name"))
-        if call is None:
-            return False
-        if call not in self._pending:
-            raise Refusal(1008, NOT_FOUND)
-        self._answers.append(dict(response))
-        if not response.get("willContinue"):
-            del self._pending[str(call)]
-        if not self._pending and self._answered is not None and not self._answered.done():
-            self._answered.set_result(None)
-        return True
-
-    def _oldest(self, name: object) -> str | None:
-        if not self._dialect.vertex:
-            raise invalid("function_responses.id is required.")
-        return next((call for call, called in self._pending.items() if called == name), None)
 
     async def _deliver(self, piece: Piece) -> Answers | None:
         if isinstance(piece, ToolCall):
@@ -136,20 +108,26 @@ class Generation:
         await asyncio.sleep(self._played_until - now)
 
     async def _call(self, calls: Sequence[ToolCall]) -> Answers:
-        named = [(call.id or self._dialect.call_id(), call) for call in calls]
-        written = [_written(call_id, call) for call_id, call in named]
-        self._pending = {call_id: call.name for call_id, call in named}
-        self._answers = []
-        self._answered = asyncio.get_running_loop().create_future()
+        made = [self._made(call) for call in calls]
+        written = [_written(call.id, piece) for call, piece in zip(made, calls, strict=True)]
+        self._calls.add(made)
         self.contents.append({"role": "model", "parts": [{"functionCall": call} for call in written]})
         self.spent += text_tokens(json.dumps(written))
         await self._send(frames.tool_call(written))
+        return await self._answers() if any(call.blocking for call in made) else []
+
+    def _made(self, call: ToolCall) -> Call:
+        blocking = call.name not in self._manner.non_blocking
+        return Call(call.id or self._dialect.call_id(), call.name, blocking)
+
+    async def _answers(self) -> Answers:
         if self._dialect.vertex:
             # Recorded from Vertex: the generation that made the call is complete before the call is answered.
             await self._send(frames.GENERATION_COMPLETE)
-        await self._answered
-        self.contents.append({"role": "user", "parts": [{"functionResponse": answer} for answer in self._answers]})
-        return self._answers
+        answers = await self._calls.answers()
+        if answers:
+            self.contents.append({"role": "user", "parts": [{"functionResponse": answer} for answer in answers]})
+        return answers
 
     def _note(self, text: str) -> None:
         if text:

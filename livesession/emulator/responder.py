@@ -38,6 +38,9 @@ class UserTurn:
     """The back end that the client talks to."""
     session_id: str
     """The same for every connection of one conversation, through resumptions."""
+    tool_responses: tuple[JsonObject, ...] = ()
+    """What the client answered to calls of NON_BLOCKING functions, and on Vertex to no call at all. The user has said
+    nothing then; the turns of the user have none."""
     interrupted: threading.Event = field(factory=threading.Event, eq=False, repr=False)
     """Set when the answer is not wanted any more: an interruption, a disconnect, or the emulator stopping."""
 
@@ -52,7 +55,10 @@ class ToolCall:
     """A call of one of the client's functions.
 
     Yielded from a generator, alone or as a list (one message with several calls): `yield` gives the list of the
-    client's function responses, as dicts, once every call is answered.
+    client's function responses, as dicts, once every call is answered or cancelled.
+
+    Calls of functions that the setup declares as NON_BLOCKING are not waited for: with no others, `yield` gives []
+    at once. What the client answers to them comes in a later turn, as `UserTurn.tool_responses`.
     """
 
     name: str
@@ -95,14 +101,16 @@ def echo(turn: UserTurn) -> PieceGenerator:
     """Answer with what came in: the emulator's default responder, which understands nothing.
 
     Text is quoted. Speech is played back, with a transcription that says how long it was. When the text holds the
-    name of a declared function, that function is called, with empty arguments of the right types.
+    name of a declared function, that function is called, with empty arguments of the right types, and its answer is
+    quoted: in the same turn, or, for a NON_BLOCKING function, in a turn of its own.
     """
     function = _function_named_in(turn)
-    if function is not None:
-        name = str(function["name"])
-        answers = yield ToolCall(name, _empty_arguments(function))
-        results = [answer.get("response", {}) for answer in answers or []]
-        yield f"{name} answered: {json.dumps(results[0] if len(results) == 1 else results, ensure_ascii=False)}"
+    if turn.tool_responses:
+        yield "\n".join(_quoted(response.get("name"), [response]) for response in turn.tool_responses)
+    elif function is not None:
+        answers = yield ToolCall(str(function["name"]), _empty_arguments(function))
+        if answers:
+            yield _quoted(function["name"], answers)
     elif turn.audio:
         yield Speech(to_output_rate(turn.audio), f"You spoke for {seconds(turn.audio, INPUT_RATE):.1f} s.")
     else:
@@ -126,6 +134,11 @@ def _each(pieces: Iterable[Piece]) -> PieceGenerator:
     # Not `yield from`, which would send the answers of a call on to a plain iterator.
     for piece in pieces:  # noqa: UP028
         yield piece
+
+
+def _quoted(name: object, answers: Sequence[JsonObject]) -> str:
+    results = [answer.get("response", {}) for answer in answers]
+    return f"{name} answered: {json.dumps(results[0] if len(results) == 1 else results, ensure_ascii=False)}"
 
 
 def _description(turn: UserTurn) -> str:

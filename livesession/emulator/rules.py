@@ -101,6 +101,12 @@ def declared_functions(setup: JsonObject) -> Iterator[JsonObject]:
         yield from objects(tool, "functionDeclarations")
 
 
+def non_blocking(setup: JsonObject) -> frozenset[str]:
+    """Return the names of the functions that the model does not wait for."""
+    declared = declared_functions(setup)
+    return frozenset(str(function["name"]) for function in declared if function.get("behavior") == "NON_BLOCKING")
+
+
 def _check_model(model: str, route: Route) -> None:
     known = route.verbatim or MODEL_NAMES[route.kind].fullmatch(model)
     if not known or _ABSENT_MODEL.search(model):

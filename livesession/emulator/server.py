@@ -6,15 +6,16 @@ import ssl
 import time
 from collections.abc import Callable, Collection, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
+from livesession.emulator.clients import backend_at
+from livesession.emulator.connection import Connection
 from livesession.emulator.gateway import Gateway, Work, drop
 from livesession.emulator.imports import require_extra
 from livesession.emulator.journal import Handshake, Journal, Received
 from livesession.emulator.loop import LoopThread
 from livesession.emulator.replay import Recording, RecordingSource, load_recording
 from livesession.emulator.responder import Responder, echo
-from livesession.emulator.routes import BackEndKind
 from livesession.emulator.service import Service
 
 if TYPE_CHECKING:
@@ -173,30 +174,8 @@ class LiveEmulator:
             kind: which of the services the emulator is to be.
             ssl_context: the client's side of TLS, for an emulator that was given one.
         """
-        from livesession.backends import FirebaseAI, GoogleAI, VertexAI
-
-        if kind not in get_args(BackEndKind):
-            raise ValueError(f"There is no back end {kind!r}; there are {', '.join(get_args(BackEndKind))}.")
         key = next(iter(self._api_keys), "") if self._api_keys is not None else "no-key-needed"
-        if kind == "google":
-            return GoogleAI(api_key=key, base_url=self.url, proxy=False, ssl_context=ssl_context)
-        if kind == "vertex":
-            return VertexAI(
-                project="emulator",
-                location="us-central1",
-                token=lambda: key,
-                base_url=self.url,
-                proxy=False,
-                ssl_context=ssl_context,
-            )
-        return FirebaseAI(
-            api_key=key,
-            project="emulator",
-            base_url=self.url,
-            proxy=False,
-            flavour="google" if kind == "firebase" else "vertex",
-            ssl_context=ssl_context,
-        )
+        return backend_at(self.url, kind, key, ssl_context)
 
     # --- what clients did --------------------------------------------------------------------------------------
 
@@ -239,6 +218,26 @@ class LiveEmulator:
             TimeoutError: if a client takes nothing for 5 seconds.
         """
         self._control(lambda client: client.send(frame), connection)
+
+    def cancel_calls(self, ids: Collection[str] | None = None) -> list[str]:
+        """Cancel function calls that are pending, and tell their clients so by `toolCallCancellation`.
+
+        A responder that waits for such a call gets the answers to the others. A client whose answer crosses the
+        cancellation is closed with 1008, as by the service.
+
+        Args:
+            ids: which; None is all those of all connections.
+
+        Returns:
+            The ids of those that were pending.
+        """
+        cancelled: list[str] = []
+
+        async def cancel(client: Connection) -> None:
+            cancelled.extend(await client.cancel_calls(ids))
+
+        self._control(cancel)
+        return cancelled
 
     def go_away(self, time_left: float) -> None:
         """Send `goAway` to every connection, and close it with 1011 in `time_left` seconds."""

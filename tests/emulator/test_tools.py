@@ -69,6 +69,21 @@ def test_a_list_of_calls_is_one_message_and_waits_for_every_answer(dial, read):
         assert read.texts(client.turn()) == "2 1"
 
 
+def test_each_call_gives_its_own_answers_alone(dial, read):
+    def answer(turn: UserTurn) -> Any:
+        for call in ("1", "2"):
+            answers = yield ToolCall("a", id=call)
+            yield " ".join(str(answer["id"]) for answer in answers)
+
+    with LiveEmulator(answer) as emulator:
+        client = dial(emulator)
+        client.say("go")
+        for call in ("1", "2"):
+            client.until("toolCall")
+            respond(client, {"id": call, "name": "a", "response": {}})
+            assert read.texts([client.receive()]) == call
+
+
 def test_a_response_that_will_continue_is_not_the_last(dial, read):
     def answer(turn: UserTurn) -> Any:
         answers = yield ToolCall("a", id="1")
@@ -111,6 +126,31 @@ def test_an_interruption_cancels_the_pending_calls_and_closes_the_generator(dial
         client.turn()
         respond(client, {"id": "1", "name": "a", "response": {}})
         assert client.close_frame() == (1008, "Requested entity was not found.")
+
+
+@pytest.mark.parametrize("together", [1, 7, 20])
+def test_twenty_calls_are_answered_in_any_order_some_or_all_in_one_message(dial, read, together):
+    def answer(turn: UserTurn) -> Any:
+        answers = yield [ToolCall(f"f{n}", {"n": n}, f"my id {n}") for n in range(20)]
+        yield " ".join(str(answer["response"]["n"]) for answer in answers)
+
+    with LiveEmulator(answer) as emulator:
+        client = dial(emulator)
+        client.say("go")
+        calls = client.receive()["toolCall"]["functionCalls"]
+        backwards = [{"id": call["id"], "name": call["name"], "response": call["args"]} for call in reversed(calls)]
+        # 9 is odd and no multiple of 5, so these are all of them, mixed.
+        mixed = [backwards[9 * n % 20] for n in range(20)]
+        for start in range(0, 20, together):
+            respond(client, *mixed[start : start + together])
+        assert read.texts(client.turn()) == " ".join(str(answer["response"]["n"]) for answer in mixed)
+    assert [call["id"] for call in calls] == [f"my id {n}" for n in range(20)]
+
+
+def test_on_vertex_a_response_without_an_id_that_answers_nothing_is_input(emulator, dial, read):
+    client = dial(emulator, "vertex")
+    respond(client, {"name": "get_weather", "response": {"output": "rain"}})
+    assert read.texts(client.turn()) == 'get_weather answered: {"output": "rain"}'
 
 
 def test_an_id_is_answered_once(dial):
