@@ -16,8 +16,11 @@
     ├── ResumptionError                        the conversation could not be taken up again
     ├── ConcurrentReceiveError (RuntimeError)  a second consumer
     ├── ForkedSessionError (RuntimeError)      the session belongs to the parent process
-    └── ProtocolError                          a frame that could not be read; the session goes on
-        └── UnsupportedMessageError                ... none of whose keys is known
+    ├── ProtocolError                          a frame that could not be read; the session goes on
+    │   └── UnsupportedMessageError                ... none of whose keys is known
+    ├── ToolError                              raised by your functions, to tell the model what is wrong
+    ├── ToolCancelled                          the answer of a function is not wanted any more
+    └── McpError                               an MCP server that does not start, or has ended (livesession.tools.mcp)
 
 Wrong Python types raise `TypeError` as everywhere. No message and no attribute holds a key or a token.
 """
@@ -48,6 +51,8 @@ __all__ = [
     "SessionClosedError",
     "SetupRejectedError",
     "SetupTimeout",
+    "ToolCancelled",
+    "ToolError",
     "UnsupportedMessageError",
     "UpgradeRejectedError",
 ]
@@ -266,3 +271,11 @@ class UnsupportedMessageError(ProtocolError):
     def __init__(self, message: str, *, data: bytes, frame: Mapping[str, object]) -> None:
         super().__init__(message, data=data)
         self.frame = frame
+
+
+class ToolError(LiveSessionError):
+    """To be raised in a function that the model has called: its message goes to the model, as it is."""
+
+
+class ToolCancelled(LiveSessionError):
+    """The answer to a function call is not wanted any more; raised by `CancelToken.check()` inside the function."""

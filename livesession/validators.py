@@ -10,7 +10,7 @@ from attrs import Attribute
 
 from livesession.errors import ConfigurationError
 
-__all__ = ["one_of", "positive", "positive_or_none"]
+__all__ = ["one_of", "positive", "positive_int", "positive_or_none", "zero_or_more"]
 
 Number = TypeVar("Number", int, float)
 
@@ -24,6 +24,19 @@ def positive(options: object, attribute: Attribute[Number], value: Number) -> No
 def positive_or_none(options: object, attribute: Attribute[float], value: float | None) -> None:
     """The same, or None."""
     if value is not None:
+        positive(options, attribute, value)
+
+
+def positive_int(options: object, attribute: Attribute[int], value: int) -> None:
+    """A whole number over 0."""
+    positive(options, attribute, value)
+    if not isinstance(value, int):
+        raise ConfigurationError(f"{attribute.name} must be a whole number, not {value!r}.")
+
+
+def zero_or_more(options: object, attribute: Attribute[Number], value: Number) -> None:
+    """A finite number, 0 or over."""
+    if value != 0 or isinstance(value, bool):
         positive(options, attribute, value)
 
 
