@@ -11,6 +11,7 @@ Without a key, `livesession.emulator` answers: `LiveGenerativeModel(..., backend
 """
 
 from livesession.backends import Backend, FirebaseAI, GoogleAI, VertexAI
+from livesession.calls import ToolResult, ToolStatistics
 from livesession.errors import (
     ConcurrentReceiveError,
     ConfigurationError,
@@ -28,6 +29,8 @@ from livesession.errors import (
     SessionClosedError,
     SetupRejectedError,
     SetupTimeout,
+    ToolCancelled,
+    ToolError,
     UnsupportedMessageError,
     UpgradeRejectedError,
 )
@@ -37,6 +40,10 @@ from livesession.options import SessionOptions
 from livesession.receiving import MessageStream, TurnStream
 from livesession.resumption import LiveSessionResumed, ResumptionPolicy
 from livesession.session import LiveSession
+from livesession.tools.cancelling import CancelToken
+from livesession.tools.function import FunctionTool, declaration_of
+from livesession.tools.options import ToolOptions
+from livesession.tools.settings import tool
 from livesession.turn import Turn
 from livesession.types import (
     ActivityEnd,
@@ -141,6 +148,7 @@ __all__ = [
     "AvatarConfig",
     "Backend",
     "Behavior",
+    "CancelToken",
     "CodeExecutionResult",
     "ConcurrentReceiveError",
     "ConfigurationError",
@@ -162,6 +170,7 @@ __all__ = [
     "FunctionResponse",
     "FunctionResponsePart",
     "FunctionResponseScheduling",
+    "FunctionTool",
     "GenerativeContentBlob",
     "GoogleAI",
     "GroundingChunk",
@@ -234,7 +243,12 @@ __all__ = [
     "ThinkingConfig",
     "ThinkingLevel",
     "Tool",
+    "ToolCancelled",
     "ToolConfig",
+    "ToolError",
+    "ToolOptions",
+    "ToolResult",
+    "ToolStatistics",
     "TrafficType",
     "Transcription",
     "TranslationConfig",
@@ -256,5 +270,7 @@ __all__ = [
     "VoiceConsentSignature",
     "WordInfo",
     "__version__",
+    "declaration_of",
     "receive_any",
+    "tool",
 ]

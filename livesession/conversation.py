@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
+from livesession.call_ledger import ENDED, CallLedger
 from livesession.claim import Claim
 from livesession.connection.closing import Ending
 from livesession.errors import ForkedSessionError
-from livesession.inbox import Inbox
+from livesession.inbox import Arrival, Inbox
 from livesession.outbox import Outbox
 from livesession.turn import TurnLedger
 from livesession.types.server import LiveSessionResumptionUpdate
@@ -19,39 +20,6 @@ from livesession.usage import UsageMeter
 __all__ = ["Conversation", "logger"]
 
 logger = logging.getLogger("livesession")
-
-
-class OpenCalls:
-    """Function calls that wait for an answer, and those that need none any more since their connection has ended."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards the two fields below; no other lock is taken inside
-        self._open: dict[str, None] = {}
-        self._void: set[str] = set()
-
-    def made(self, ids: Iterable[str | None]) -> None:
-        with self._lock:
-            named = [each for each in ids if each]
-            self._open.update(dict.fromkeys(named))
-            self._void.difference_update(named)
-
-    def settled(self, ids: Iterable[str | None]) -> None:
-        """They have been answered, or cancelled by the server."""
-        with self._lock:
-            for each in ids:
-                self._open.pop(each or "", None)
-
-    def void_all(self) -> tuple[str, ...]:
-        """The server has forgotten them; gives their ids."""
-        with self._lock:
-            ids = tuple(self._open)
-            self._void.update(ids)
-            self._open.clear()
-            return ids
-
-    def is_void(self, call_id: str | None) -> bool:
-        with self._lock:
-            return call_id in self._void
 
 
 class Conversation:
@@ -63,12 +31,13 @@ class Conversation:
         turns: Which message belongs to which turn.
         usage: Token counts.
         outbox: What was sent since the server's last word on what it has taken in.
-        calls: The function calls that wait for an answer.
+        calls: The function calls, and what has become of them.
         session_id: The server's name for the session.
         is_transparent: Whether the server says what it has consumed, so that the rest can be sent again.
         resumption_handle: The newest handle; set by the reader thread as it arrives.
         turn_left_open: Whether the last `send()` waits for more, so that no answer will come.
         owes_warning: Whether nobody has been told so yet.
+        redact: Takes the secrets of the present connection out of a text.
     """
 
     def __init__(self, inbox_bytes: int, on_room: Callable[[], None], *, transparent: bool = False) -> None:
@@ -77,13 +46,14 @@ class Conversation:
         self.turns = TurnLedger()
         self.usage = UsageMeter()
         self.outbox = Outbox()
-        self.calls = OpenCalls()
+        self.calls = CallLedger()
         self.session_id: str | None = None
         self.resumption_handle: str | None = None
         self._turns_in_handle = -1
         self.is_transparent = transparent
         self.turn_left_open = False
         self.owes_warning = False
+        self.redact: Callable[[str], str] = str
         self._pid = os.getpid()
         # Guards the two fields below; no other lock is taken inside. A signal handler on top may take it again.
         self._lock = threading.RLock()
@@ -94,7 +64,13 @@ class Conversation:
         """The conversation is over: consumers get what is left, then the end."""
         with self._lock:
             self._ending = ending
+        self.calls.void_all(ENDED)
         self.inbox.finish(ending)
+
+    def put_aside(self, arrival: Arrival) -> None:
+        """Any thread: something to be received that is not of the server; not after the end."""
+        if self._ending is None:
+            self.inbox.put_aside(arrival)
 
     @property
     def ending(self) -> Ending | None:
@@ -111,9 +87,12 @@ class Conversation:
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether nothing would be cut off now: no turn is going on or due, and the handle stands for all of them."""
+        """Whether nothing would be cut off now.
+
+        No turn is going on or due, the handle stands for all of them, and no function is at work.
+        """
         is_handled = self._turns_in_handle == self.turns.completed
-        return is_handled and self.turns.is_idle and not self.turn_left_open
+        return is_handled and self.turns.is_idle and not self.turn_left_open and not self.calls.is_any_open
 
     def forget_handle(self) -> None:
         """The server knows nothing of the conversation any more: a new one begins."""

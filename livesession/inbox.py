@@ -33,7 +33,7 @@ class Arrival(NamedTuple):
         turn: How many turns the model had completed before it.
         serial: How many frames had come before it.
         ends_turn: Whether it is the last message of the frame that completed a turn.
-        cost: Bytes that it counts in the inbox, at least 1.
+        cost: Bytes that it counts in the inbox, at least 1; 0 for what this library puts in.
     """
 
     item: LiveServerMessage | ProtocolError
@@ -75,6 +75,11 @@ class Inbox:
             if self._is_half_free():  # a consumer made room just before, and found nothing to announce
                 self._has_room = True
         self._is_news = True
+
+    def put_aside(self, arrival: Arrival) -> None:
+        """Puts one that costs nothing, from another thread than the reader's, and tells the consumer."""
+        self._arrivals.append(arrival)
+        self._tell()
 
     def announce(self) -> None:
         """Tells the consumer of what was put.

@@ -135,8 +135,9 @@ class Intake:
             self._conversation.inbox.put(arrivals)
 
     def announce(self) -> None:
-        """Consumers may look at what the frames held."""
+        """Consumers may look at what the frames held, and functions run that it calls."""
         self._conversation.inbox.announce()
+        self._conversation.calls.hand_over()
 
     def _read(self, frame: bytes, arrivals: list[Arrival]) -> None:
         items = decode(frame) if self._is_set_up else self._before_setup(frame)
@@ -184,14 +185,14 @@ class Intake:
         turn, serial, ends_turn = self._conversation.turns.arrived(items)
         for position, item in enumerate(items):
             is_last = position == len(items) - 1
-            self._note(item, ends_turn=ends_turn and is_last)
+            self._note(item, turn, serial, ends_turn=ends_turn and is_last)
             if isinstance(item, UnsupportedMessageError) and self._options.on_unsupported == "warn":
                 logger.warning("%s", item)
-            else:
+            elif (ends_turn and is_last) or not self._conversation.calls.is_hidden(item):
                 cost = 1 if position else max(1, size)
                 yield Arrival(item, turn, serial, ends_turn and is_last, cost)
 
-    def _note(self, item: Inbound, *, ends_turn: bool) -> None:
+    def _note(self, item: Inbound, turn: int, serial: int, *, ends_turn: bool) -> None:
         """What the session must know even if nobody receives."""
         if isinstance(item, ProtocolError):
             self._conversation.usage.count(None, ends_turn=ends_turn)
@@ -199,9 +200,9 @@ class Intake:
         if isinstance(item, LiveSessionResumptionUpdate):
             self._conversation.note_handle(item)
         elif isinstance(item, LiveServerToolCall):
-            self._conversation.calls.made([call.id for call in item.function_calls])
+            self._conversation.calls.made(item.function_calls, turn, serial)
         elif isinstance(item, LiveServerToolCallCancellation):
-            self._conversation.calls.settled(item.ids)
+            self._conversation.calls.cancelled(item.ids)
         elif isinstance(item, LiveServerGoingAwayNotice):
             self._owner.on_go_away(item.time_left)
         if ends_turn:

@@ -11,10 +11,12 @@ from livesession.backends import Backend, backend_from_environment
 from livesession.backends.backend import check_model
 from livesession.options import SessionOptions
 from livesession.session import LiveSession, connect_session
+from livesession.tools.options import ToolOptions
+from livesession.tools.toolbox import AnyTool, to_toolbox
 from livesession.types.client import LiveClientSetup
 from livesession.types.config import LiveGenerationConfig, SessionResumptionConfig
 from livesession.types.content import Content, Part
-from livesession.types.tools import FunctionDeclaration, Tool, ToolConfig
+from livesession.types.tools import ToolConfig
 
 __all__ = ["LiveGenerativeModel"]
 
@@ -29,12 +31,17 @@ class LiveGenerativeModel:
             GOOGLE_API_KEY or GEMINI_API_KEY.
         generation_config: Modality, voice, transcripts, speech detection and the rest.
         system_instruction: What the model is told beforehand: text, a part, a sequence of both, or a `Content`.
-        tools: What it may use: `Tool`s, and `FunctionDeclaration`s, which are put into one.
+        tools: What it may use: Python functions, which are declared from their signature and docstring and run when
+            the model calls them; `FunctionDeclaration`s, whose calls you answer; and `Tool`s, such as those of the
+            server.
         tool_config: Options for all tools.
+        tool_options: How the functions are run.
         options: Time limits and memory limits of the sessions.
 
     Raises:
-        ConfigurationError: No back end can be made from the environment, or the model's name cannot be one.
+        ConfigurationError: No back end can be made from the environment, the model's name cannot be one, or a tool's
+            name is there twice.
+        TypeError: A function cannot be declared; the message names the parameter.
     """
 
     def __init__(
@@ -44,8 +51,9 @@ class LiveGenerativeModel:
         backend: Backend | None = None,
         generation_config: LiveGenerationConfig | None = None,
         system_instruction: str | Part | Content | Sequence[str | Part] | None = None,
-        tools: Sequence[Tool | FunctionDeclaration] | None = None,
+        tools: Sequence[AnyTool] | None = None,
         tool_config: ToolConfig | None = None,
+        tool_options: ToolOptions | None = None,
         options: SessionOptions | None = None,
     ) -> None:
         if backend is not None and not isinstance(backend, Backend):
@@ -53,11 +61,12 @@ class LiveGenerativeModel:
         self._backend = backend or backend_from_environment()
         self._model = check_model(model)
         self._options = options or SessionOptions()
+        self._toolbox = to_toolbox(tools or (), tool_options or ToolOptions(), tool_config)
         self._setup = LiveClientSetup(
             model=model,
             generation_config=check_config(generation_config),
             system_instruction=to_instruction(system_instruction),
-            tools=to_tools(tools or ()),
+            tools=self._toolbox.tools,
             tool_config=tool_config,
         )
 
@@ -102,7 +111,7 @@ class LiveGenerativeModel:
         past = requests.history_content(history)
         if past is not None:
             requests.check_history(setup.generation_config, session_resumption)
-        return connect_session(self._backend, setup, self._options, session_resumption, past)
+        return connect_session(self._backend, setup, self._options, self._toolbox, session_resumption, past)
 
 
 def check_config(config: LiveGenerationConfig | None) -> LiveGenerationConfig:
@@ -115,13 +124,3 @@ def to_instruction(instruction: str | Part | Content | Sequence[str | Part] | No
     if instruction is None or isinstance(instruction, Content):
         return instruction
     return Content(parts=instruction)
-
-
-def to_tools(tools: Sequence[Tool | FunctionDeclaration]) -> list[Tool]:
-    """Tools as they are, and one more for the declarations that stand alone."""
-    for tool in tools:
-        if not isinstance(tool, (Tool, FunctionDeclaration)):
-            raise TypeError(f"A tool is a Tool or a FunctionDeclaration, not {type(tool).__name__}.")
-    alone = [tool for tool in tools if isinstance(tool, FunctionDeclaration)]
-    given = [tool for tool in tools if isinstance(tool, Tool)]
-    return [*given, Tool(function_declarations=alone)] if alone else given

@@ -54,6 +54,7 @@ class ConnectionAttempt:
         self._backend = backend
         self._setup = setup
         self._options = options
+        self._conversation = conversation
         self._intake = Intake(conversation, options, owner, greet)
         self._budget = budget
         self._opening: Opening | None = None
@@ -68,7 +69,7 @@ class ConnectionAttempt:
         setup = self._backend.adapt(attrs.evolve(self._setup, session_resumption=resumption))
         first_message = encode(setup)
         endpoint = self._backend.endpoint()
-        self._intake.redact = endpoint.redact
+        self._intake.redact = self._conversation.redact = endpoint.redact
         self._opening = Opening(endpoint, self._within_budget(self._options.connect_timeout))
         if self._is_cancelled:
             self._opening.abandon()

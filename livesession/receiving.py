@@ -142,7 +142,7 @@ class TurnStream(MessageStream):
         self._span = span
 
     def collect(self, on_resumed: Callable[[LiveSessionResumed], None] | None = None) -> Turn:
-        """Receives to the end of the turn, or to a function call, which somebody has to answer first.
+        """Receives to the end of the turn, or to a function call that is to be answered by hand first.
 
         `on_resumed` is called when the session was resumed meanwhile.
         """
@@ -157,8 +157,12 @@ class TurnStream(MessageStream):
                 continue
             if on_resumed is not None and isinstance(message, LiveSessionResumed):
                 on_resumed(message)
-            if isinstance(message, LiveServerToolCall):
+            if isinstance(message, LiveServerToolCall) and not self._is_answered(message):
                 return self.turn
+
+    def _is_answered(self, message: LiveServerToolCall) -> bool:
+        """Whether functions that were given as tools answer all its calls."""
+        return all(self._conversation.calls.is_automatic(call) for call in message.function_calls)
 
     @property
     def turn(self) -> Turn:

@@ -58,7 +58,7 @@ class Posting:
     def begins(self) -> None:
         if isinstance(self._message, LiveClientToolResponse):
             calls = self._conversation.calls
-            if any(calls.is_void(answer.id) for answer in self._message.function_responses):
+            if any(calls.is_gone(answer.id) for answer in self._message.function_responses):
                 raise Outdated
         self._is_noted = True
         self._conversation.outbox.note(self._message, self._size)
@@ -133,7 +133,7 @@ class Replacer:
         try:
             connection.send(data, deadline.left(), journal=Posting(self._conversation, message, len(data)))
         except Outdated:
-            logger.warning("answers to function calls from before the session was resumed are not sent")
+            logger.warning("answers to function calls that need none any more are not sent")
 
     def replace(self, policy: ResumptionPolicy, left: Callable[[], None]) -> None:
         """Puts another connection in the place of the present one; gives up when the policy says so.

@@ -9,9 +9,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, final
 
 from livesession import requests
+from livesession.answering import Answering, Send
 from livesession.backends import Backend
+from livesession.call_ledger import ENDED
+from livesession.calls import ToolStatistics
 from livesession.connection.closing import Ending
-from livesession.conversation import Conversation, logger
+from livesession.connection.deadline import Deadline
+from livesession.conversation import Conversation
 from livesession.errors import (
     ConnectError,
     ResumptionError,
@@ -33,14 +37,14 @@ from livesession.types.client import (
     LiveClientMessage,
     LiveClientRealtimeInput,
     LiveClientSetup,
-    LiveClientToolResponse,
 )
 from livesession.types.config import SessionResumptionConfig
-from livesession.types.content import FunctionResponse, GenerativeContentBlob
+from livesession.types.content import FunctionCall, FunctionResponse, GenerativeContentBlob
 from livesession.types.usage import UsageMetadata
 
 if TYPE_CHECKING:
-    pass
+    from livesession.tools.runner import ToolRunner
+    from livesession.tools.toolbox import Toolbox
 
 __all__ = ["LiveSession"]
 
@@ -71,15 +75,17 @@ class LiveSession:
             "LiveSession cannot be subclassed: wrap the session that LiveGenerativeModel.connect() returns."
         )
 
-    _backend: Backend
     _setup: LiveClientSetup
     _options: SessionOptions
     _lifeline: Lifeline
     _conversation: Conversation
     _resumption: SessionResumptionConfig | None
     _is_seeding: bool
-    _encode: Callable[[LiveClientMessage], bytes]
-    _forget: weakref.finalize[[weakref.ref[LiveSession], Lifeline, Conversation], LiveSession]
+    _post: Send
+    _answering: Answering
+    _functions: ToolRunner | None
+    _hold_audio: float
+    _forget: weakref.finalize[[weakref.ref[LiveSession], Lifeline, Conversation, ToolRunner | None], LiveSession]
 
     def __repr__(self) -> str:
         state = "closed" if self.is_closed else "open"
@@ -137,6 +143,19 @@ class LiveSession:
     def usage(self) -> UsageMetadata:
         """Token counts of the session: the turns added up, of each turn the last count that the server gave."""
         return self._conversation.usage.total
+
+    @property
+    def pending_calls(self) -> tuple[FunctionCall, ...]:
+        """The function calls that wait for `send_function_responses()`, the oldest first.
+
+        Not those that functions given as tools answer, nor those that the server has cancelled.
+        """
+        return tuple(call.call for call in self._conversation.calls.waiting)
+
+    @property
+    def tool_statistics(self) -> ToolStatistics:
+        """What has become of the calls that functions given as tools answer."""
+        return self._functions.statistics if self._functions else ToolStatistics()
 
     @property
     def _ending(self) -> Ending | None:
@@ -331,19 +350,17 @@ class LiveSession:
     def send_function_responses(
         self, function_responses: Iterable[FunctionResponse], *, timeout: float | None = None
     ) -> None:
-        """Answers function calls (`toolResponse`): one `FunctionResponse` a call, with the call's id and name.
+        """Answers function calls by hand (`toolResponse`): one `FunctionResponse` a call, with the call's id.
 
-        The Developer API requires the id. Do not answer calls that were cancelled. Answers to calls that the server
-        has forgotten, because the session was resumed from before them, are left out, with a warning in the log.
+        The name is filled in. The Developer API requires the id; elsewhere the oldest call of that name is meant.
+        Answers to calls that were cancelled, or that the server has forgotten because the session was resumed from
+        before them, are left out, with a warning in the log. `will_continue=True` lets further answers follow.
+
+        Raises `InvalidRequestError` as well for an id that the model has not called in this session, that has been
+        answered, or that a function given as a tool answers; nothing is sent then.
         """
-        required = self._backend.requires_function_response_ids
-        message = requests.tool_response(function_responses, ids_required=required)
-        wanted = [each for each in message.function_responses if not self._conversation.calls.is_void(each.id)]
-        if len(wanted) < len(message.function_responses):
-            logger.warning("answers to function calls from before the session was resumed are not sent")
-        if wanted:
-            self._send(LiveClientToolResponse(function_responses=wanted), timeout)
-            self._conversation.calls.settled([each.id for each in wanted])
+        self._check_usable()
+        self._answering.by_hand(function_responses, timeout)
 
     def _send_spoken(self, message: LiveClientRealtimeInput, timeout: float | None, *, asks: bool) -> None:
         """Sends input that begins something new; if it asks for an answer, that is counted first: answers are quick."""
@@ -357,28 +374,35 @@ class LiveSession:
             raise
 
     def _send_input(self, message: LiveClientRealtimeInput, timeout: float | None) -> None:
+        if self._hold_audio and message.audio:
+            self._conversation.calls.hold_back(self._hold_audio)
         self._send(message, timeout)
         self._conversation.turn_left_open = self._conversation.owes_warning = False
 
     def _send(self, message: LiveClientMessage, timeout: float | None) -> None:
         self._check_usable()
-        patience = self._options.send_timeout if timeout is None else check_timeout(timeout)
-        self._lifeline.send(message, self._encode(message), patience)
+        self._post(message, timeout)
 
     # Ending, and going on.
 
     def close(self, *, timeout: float | None = None) -> None:
         """Ends the session; callable from any thread and any number of times.
 
-        Returns when the closing handshake is done, or within `timeout` (default `SessionOptions.close_timeout`, 5)
-        plus half a second, whatever the server and other threads do. An iterator that is open yields what had
-        arrived and stops; a send that is stuck raises. Never raises for the state of the network.
+        Returns when the closing handshake is done and functions that the model has called have returned, or within
+        `timeout` (default `SessionOptions.close_timeout`, 5) plus half a second, whatever the server and other
+        threads do. An iterator that is open yields what had arrived and stops; a send that is stuck raises; the
+        `CancelToken`s of running functions are set. Never raises for the state of the network.
         """
         self._conversation.check_process()
         patience = self._options.close_timeout if timeout is None else check_timeout(timeout)
         if not self._lifeline.is_closed:
+            deadline = Deadline(patience)
             self._forget.detach()
+            self._conversation.calls.void_all(ENDED)
             self._lifeline.close(patience)
+            if self._functions is not None:
+                self._functions.stop()
+                self._functions.join(deadline)
 
     def resume_session(self, session_resumption: SessionResumptionConfig | None = None) -> None:
         """Takes the conversation up again over a new connection; the old one is closed first.
@@ -417,6 +441,7 @@ def connect_session(
     backend: Backend,
     setup: LiveClientSetup,
     options: SessionOptions,
+    toolbox: Toolbox,
     resumption: SessionResumptionConfig | None,
     history: LiveClientContent | None = None,
 ) -> LiveSession:
@@ -429,8 +454,6 @@ def connect_session(
         first_setup = requests.with_history(setup, announced=True)
         setup = requests.with_history(setup, announced=False)  # no other connection of the session gets any
     session: LiveSession = object.__new__(LiveSession)
-    session._encode = encode
-    session._backend = backend
     session._setup = setup
     session._options = options
     line = Line()
@@ -439,15 +462,39 @@ def connect_session(
     session._resumption = resumption
     session._is_seeding = requests.seeds_history(setup.generation_config) and not (resumption and resumption.handle)
     session._lifeline = Lifeline(backend, setup, first_setup, options, resumption, session._conversation, line)
+    session._post = post = poster(session._lifeline, encode, options)
+    ids_required = backend.requires_function_response_ids
+    session._answering = Answering(session._conversation, post, ids_required=ids_required)
+    session._functions = toolbox.open(
+        session._conversation, session._answering, in_parts=backend.takes_answers_in_parts
+    )
+    session._hold_audio = toolbox.options.hold_audio
     session._lifeline.open()
     this = weakref.ref(session)
-    session._forget = weakref.finalize(session, warn_forgotten, this, session._lifeline, session._conversation)
+    session._forget = weakref.finalize(
+        session, warn_forgotten, this, session._lifeline, session._conversation, session._functions
+    )
     if history is not None:
         session._send_history(history)
     return session
 
 
-def warn_forgotten(reference: weakref.ref[LiveSession], lifeline: Lifeline, conversation: Conversation) -> None:
+def poster(lifeline: Lifeline, encode: Callable[[LiveClientMessage], bytes], options: SessionOptions) -> Send:
+    """Encodes and sends. It does not hold the session, so that functions that still run do not keep it alive."""
+
+    def post(message: LiveClientMessage, timeout: float | None) -> None:
+        patience = options.send_timeout if timeout is None else check_timeout(timeout)
+        lifeline.send(message, encode(message), patience)
+
+    return post
+
+
+def warn_forgotten(
+    reference: weakref.ref[LiveSession],
+    lifeline: Lifeline,
+    conversation: Conversation,
+    functions: ToolRunner | None,
+) -> None:
     """A session that nobody holds any more is ended without a word; at exit, where it is still held, the system does.
 
     Ending it at exit would only make the waits of daemon threads raise while the interpreter goes down.
@@ -455,4 +502,6 @@ def warn_forgotten(reference: weakref.ref[LiveSession], lifeline: Lifeline, conv
     if conversation.is_of_this_process and lifeline.ending is None:
         if reference() is None:
             lifeline.abandon()
+            if functions is not None:
+                functions.stop()
         warnings.warn("a LiveSession was not closed: use `with`, or call close()", ResourceWarning, stacklevel=2)

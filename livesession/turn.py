@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import attrs
 from attrs import frozen
 
+from livesession.calls import ToolResult
 from livesession.errors import ProtocolError
 from livesession.types.content import FunctionCall
 from livesession.types.enums import TurnCompleteReason
@@ -32,6 +33,7 @@ PARTS_OF_A_TURN = (
     LiveServerToolCall,
     LiveServerToolCallCancellation,
     LiveServerUsageMetadata,
+    ToolResult,
     ProtocolError,
 )
 
@@ -48,6 +50,7 @@ class Turn(Compact):
         input_transcript: What the user said, if `input_audio_transcription` was asked for.
         output_transcript: What the model said, if `output_audio_transcription` was asked for.
         function_calls: Calls that it made.
+        tool_results: What functions that were given as tools have answered to them.
         usage: Token counts of the turn, if the server gave them.
         complete: Whether the turn ended; False when it stopped for a function call, a time-out or a lost session.
         interrupted: Whether the user cut it short.
@@ -63,6 +66,7 @@ class Turn(Compact):
     input_transcript: str = ""
     output_transcript: str = ""
     function_calls: tuple[FunctionCall, ...] = ()
+    tool_results: tuple[ToolResult, ...] = ()
     usage: UsageMetadata | None = None
     complete: bool = False
     interrupted: bool = False
@@ -82,6 +86,7 @@ class TurnBuilder:
     def __init__(self) -> None:
         self._contents: list[LiveServerContent] = []
         self._calls: list[FunctionCall] = []
+        self._results: list[ToolResult] = []
         self._usage: UsageMetadata | None = None
         self._problems: list[ProtocolError] = []
 
@@ -89,6 +94,7 @@ class TurnBuilder:
         """What has come is void: the connection was lost in the middle of the turn."""
         self._contents.clear()
         self._calls.clear()
+        self._results.clear()
 
     def add(self, message: LiveServerMessage) -> None:
         self._usage = message.usage_metadata or self._usage
@@ -96,6 +102,8 @@ class TurnBuilder:
             self._contents.append(message)
         elif isinstance(message, LiveServerToolCall):
             self._calls.extend(message.function_calls)
+        elif isinstance(message, ToolResult):
+            self._results.append(message)
 
     def add_problem(self, problem: ProtocolError) -> None:
         self._problems.append(problem)
@@ -112,6 +120,7 @@ class TurnBuilder:
             input_transcript=transcript(message.input_transcription for message in contents),
             output_transcript=spoken,
             function_calls=tuple(self._calls),
+            tool_results=tuple(self._results),
             usage=self._usage,
             complete=any(message.ends_turn for message in contents),
             interrupted=any(message.interrupted for message in contents),
@@ -219,6 +228,16 @@ class TurnLedger:
         with self._lock:
             self._forget_begun()
             counts = asks and not self._expected
+            self._expected += counts
+            return counts
+
+    def prompted(self) -> bool:
+        """Sender: the answer of a function that nobody waited for is about to go out, of which the model will speak.
+
+        In a turn of its own, if it is in none and owes none: True if that was counted.
+        """
+        with self._lock:
+            counts = not self._is_open and not self._expected
             self._expected += counts
             return counts
 

@@ -54,6 +54,11 @@ class Backend(Compact, ABC):
         """Whether an answer to a function call must carry the call's id."""
         return False
 
+    @property
+    def takes_answers_in_parts(self) -> bool:
+        """Whether a function may answer a call several times (`willContinue`)."""
+        return False
+
     @abstractmethod
     def endpoint(self) -> Endpoint:
         """The address and the headers for a connection now; asks for credentials anew."""

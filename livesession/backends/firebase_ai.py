@@ -42,6 +42,10 @@ class FirebaseAI(Backend):
     app_check_token: Held | None = field(default=None, converter=held)
     auth_token: Held | None = field(default=None, converter=held)
 
+    @property
+    def takes_answers_in_parts(self) -> bool:
+        return self.flavour == "google"
+
     def endpoint(self) -> Endpoint:
         base = f"{SERVICE}.{self.api_version or 'v1beta'}"
         if self.flavour == "google":

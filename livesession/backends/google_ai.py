@@ -45,6 +45,10 @@ class GoogleAI(Backend):
     def requires_function_response_ids(self) -> bool:
         return True
 
+    @property
+    def takes_answers_in_parts(self) -> bool:
+        return True
+
     def endpoint(self) -> Endpoint:
         key = (self.api_key or Held(key_from_environment)).ask("API key")
         is_ephemeral = key.reveal().startswith(EPHEMERAL)

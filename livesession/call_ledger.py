@@ -1,0 +1,215 @@
+"""Keeps book of the function calls of a session, so that each is answered once, or not at all when nobody wants it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import threading
+import time
+from collections.abc import Iterable, Sequence
+
+import attrs
+
+from livesession.calls import Call, CallListener, Claimed, State
+from livesession.connection.latch import Gates
+from livesession.errors import InvalidRequestError
+from livesession.types.content import FunctionCall, FunctionResponse
+from livesession.types.server import LiveServerToolCall, LiveServerToolCallCancellation
+
+__all__ = ["ENDED", "CallLedger"]
+
+REMEMBERED = 1000  # calls that are over, so that a second answer to one of them is told from an answer to none
+
+CANCELLED = "the server has cancelled the call, because the user went on"
+FORGOTTEN = "the session was resumed, and the server has forgotten the call"
+ENDED = "the session has ended"
+
+
+class CallLedger:
+    """Keeps each call from when it is made until it has been answered, once, or needs no answer any more.
+
+    Attributes:
+        listener: Who answers by itself; None where nobody does.
+        non_blocking: The functions whose answer the model does not wait for.
+        hides_automatic: Whether the consumer is not to see the calls that the listener answers.
+        is_strict: Whether answers to calls that were never made are refused. Servers have been seen to take them from
+            a session without functions.
+    """
+
+    def __init__(self) -> None:
+        # Guards all fields; no other lock is taken inside. A signal handler on top, in close(), may take it again.
+        self._lock = threading.RLock()
+        self._open: dict[str, Call] = {}  # by key, the oldest first
+        self._over: dict[str, Call] = {}  # the same, as far as they are remembered
+        self._new: list[Call] = []  # of which the listener has not been told
+        self._numbers = itertools.count()
+        self._gates = Gates()  # opened whenever a call is over
+        self.listener: CallListener | None = None
+        self.non_blocking: frozenset[str] = frozenset()
+        self.hides_automatic = False
+        self.is_strict = False
+
+    # The reader thread.
+
+    def made(self, calls: Iterable[FunctionCall], turn: int, serial: int) -> None:
+        """The model has made them."""
+        with self._lock:
+            for each in calls:
+                key = each.id or f"without an id: {next(self._numbers)}"
+                call = Call(key, each, turn, serial, self.is_automatic(each), each.name not in self.non_blocking)
+                if before := self._open.pop(key, None):
+                    before.state = State.GONE  # it is made anew
+                self._over.pop(key, None)
+                self._open[key] = call
+                if call.is_automatic:
+                    self._new.append(call)
+
+    def is_automatic(self, call: FunctionCall) -> bool:
+        """Whether the session answers it by itself."""
+        return self.listener is not None and self.listener.takes(call)
+
+    def is_hidden(self, item: object) -> bool:
+        """Whether it is nothing but calls, or cancellations of calls, that the consumer is not to see."""
+        if not self.hides_automatic:
+            return False
+        if isinstance(item, LiveServerToolCall):
+            return all(map(self.is_automatic, item.function_calls))
+        if not isinstance(item, LiveServerToolCallCancellation):
+            return False
+        with self._lock:
+            return all((call := self._over.get(each)) is not None and call.is_automatic for each in item.ids)
+
+    def hand_over(self) -> None:
+        """Tells the listener of new calls, once their messages can be received."""
+        if self._new and self.listener is not None:
+            new, self._new = self._new, []
+            self.listener.on_calls([call for call in new if call.is_open])
+
+    def cancelled(self, ids: Iterable[str]) -> None:
+        """The server needs no answers to them any more."""
+        with self._lock:
+            gone = [call for each in ids if (call := self._open.get(each)) is not None]
+            self._give_up(gone, CANCELLED)
+        self._tell(gone, CANCELLED)
+
+    # What has become of them.
+
+    def void_all(self, why: str = FORGOTTEN) -> tuple[str, ...]:
+        """No open call needs an answer any more; gives their ids."""
+        with self._lock:
+            gone = list(self._open.values())
+            self._give_up(gone, why)
+        self._tell(gone, why)
+        return tuple(call.call.id for call in gone if call.call.id)
+
+    def _give_up(self, calls: Iterable[Call], why: str) -> None:
+        for call in calls:
+            call.why_gone = why
+            self._end(call, State.GONE)
+
+    def _tell(self, gone: Sequence[Call], why: str) -> None:
+        automatic = [call for call in gone if call.is_automatic]
+        if automatic and self.listener is not None:
+            self.listener.on_gone(automatic, why)
+
+    def _end(self, call: Call, state: State) -> None:
+        call.state = state
+        self._over[call.key] = self._open.pop(call.key)
+        if len(self._over) > REMEMBERED:
+            del self._over[next(iter(self._over))]
+        self._gates.open()
+
+    # Answering.
+
+    def claim(self, answers: Sequence[FunctionResponse]) -> list[Claimed]:
+        """Who answers by hand: the answers that may be sent now, with the calls' names; `settle()` is to follow.
+
+        Answers to calls that need none any more are left out. Raises `InvalidRequestError` for one to no call, to one
+        that has been answered, and to one that is answered by itself.
+        """
+        with self._lock:
+            claimed: list[Claimed] = []
+            for answer in answers:
+                call = self._called(answer)
+                if call is None:
+                    claimed.append(Claimed(None, answer))
+                    continue
+                check_answerable(call, is_twice=any(call is other for other, _ in claimed))
+                if call.is_open:
+                    claimed.append(Claimed(call, attrs.evolve(answer, name=answer.name or call.call.name)))
+            for call, _ in claimed:
+                if call is not None:
+                    call.state = State.ANSWERING
+        return claimed
+
+    def claim_one(self, call: Call) -> bool:
+        """Who answers by itself: whether an answer to it may be sent now; `settle()` is to follow then."""
+        with self._lock:
+            is_wanted = call.state is State.WAITING
+            if is_wanted:
+                call.state = State.ANSWERING
+        return is_wanted
+
+    def settle(self, call: Call | None, *, is_answered: bool) -> None:
+        """The answer was sent, or was not, or was only a part; unless the call is gone in the meantime."""
+        with self._lock:
+            if call is None or call.state is not State.ANSWERING:
+                return
+            if is_answered:
+                self._end(call, State.ANSWERED)
+            else:
+                call.state = State.WAITING
+
+    def _called(self, answer: FunctionResponse) -> Call | None:
+        if answer.id:
+            call = self._open.get(answer.id) or self._over.get(answer.id)
+        else:
+            call = next((each for each in self.waiting if each.call.name == answer.name), None)
+        if call is None and self.is_strict:
+            raise InvalidRequestError(
+                f"The model has made no call with the id {answer.id!r} of {answer.name!r} in this session: copy id and "
+                f"name from the FunctionCall. Calls that wait: {described(self.waiting)}."
+            )
+        return call
+
+    def is_gone(self, call_id: str | None) -> bool:
+        """Whether a call needs no answer any more, though it got none."""
+        with self._lock:
+            call = self._over.get(call_id or "")
+            return call is not None and call.state is State.GONE
+
+    @property
+    def waiting(self) -> list[Call]:
+        """The calls that wait for an answer by hand, the oldest first."""
+        with self._lock:
+            return [call for call in self._open.values() if call.state is State.WAITING and not call.is_automatic]
+
+    @property
+    def is_any_open(self) -> bool:
+        """Whether any call waits for an answer, of whomever."""
+        with self._lock:
+            return bool(self._open)
+
+    def hold_back(self, seconds: float) -> None:
+        """Waits as long as there is a call that the model waits for, made less than so many seconds ago."""
+        while (left := self._ready_at(seconds) - time.monotonic()) > 0:
+            self._gates.wait(lambda: self._ready_at(seconds) <= time.monotonic(), left)
+
+    def _ready_at(self, seconds: float) -> float:
+        with self._lock:
+            return max((call.made_at for call in self._open.values() if call.is_blocking), default=-math.inf) + seconds
+
+
+def check_answerable(call: Call, *, is_twice: bool) -> None:
+    what = f"The call {call.call.id!r} of {call.call.name!r}"
+    if call.is_automatic:
+        raise InvalidRequestError(
+            f"{what} is answered by itself, by the function that was given as a tool; "
+            "ToolOptions(auto=False) leaves all answers to you."
+        )
+    if is_twice or call.state in (State.ANSWERING, State.ANSWERED):
+        raise InvalidRequestError(f"{what} has been answered already; the server takes one answer to a call.")
+
+
+def described(calls: Iterable[Call]) -> str:
+    return ", ".join(f"{call.call.id!r} of {call.call.name!r}" for call in calls) or "none"

@@ -1,0 +1,125 @@
+"""What was given as tools, sorted: what is declared to the model, and which functions run when it calls them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from livesession.errors import ConfigurationError
+from livesession.tools.function import FunctionTool
+from livesession.tools.options import ToolOptions
+from livesession.types.enums import Behavior
+from livesession.types.tools import FunctionDeclaration, Tool, ToolConfig
+
+if TYPE_CHECKING:
+    from livesession.answering import Answering
+    from livesession.conversation import Conversation
+    from livesession.tools.runner import ToolRunner
+
+__all__ = ["AnyTool", "Toolbox", "to_toolbox"]
+
+AnyTool = Tool | FunctionDeclaration | FunctionTool | Callable[..., object]
+"""A server's tool or declarations, one declaration, or a Python function."""
+
+
+@frozen
+class Toolbox:
+    """The tools of a model.
+
+    Attributes:
+        tools: For the setup.
+        functions: Those that run when the model calls them, by name.
+        options: How.
+    """
+
+    tools: tuple[Tool, ...]
+    functions: Mapping[str, FunctionTool]
+    options: ToolOptions
+
+    def open(self, conversation: Conversation, answering: Answering, *, in_parts: bool) -> ToolRunner | None:
+        """Has the calls of a session answered; None where nothing is answered by itself."""
+        conversation.calls.non_blocking = frozenset(
+            each.name for each in declared(self.tools) if each.behavior == Behavior.NON_BLOCKING
+        )
+        conversation.calls.is_strict = any(True for _ in declared(self.tools))
+        if not self.functions or not self.options.auto:
+            return None
+        from livesession.tools.runner import ToolRunner
+
+        by_hand = {each.name for each in declared(self.tools)} - set(self.functions)
+        runner = ToolRunner(self.functions, by_hand, self.options, conversation, answering, in_parts=in_parts)
+        conversation.calls.listener = runner
+        conversation.calls.hides_automatic = not self.options.messages
+        return runner
+
+
+def to_toolbox(given: Sequence[AnyTool], options: ToolOptions, config: ToolConfig | None) -> Toolbox:
+    """Tools as they are, and one more for the functions and declarations that stand alone.
+
+    Raises:
+        TypeError: Something is no tool, or a function cannot be declared.
+        ConfigurationError: A name is declared twice, or arguments would come in pieces, which functions do not take.
+    """
+    tools: list[Tool] = []
+    alone: list[FunctionDeclaration] = []
+    functions: dict[str, FunctionTool] = {}
+    for each in listed(given):
+        if isinstance(each, Tool):
+            tools.append(each)
+        elif isinstance(each, FunctionDeclaration):
+            alone.append(each)
+        else:
+            function = to_function(each)
+            alone.append(function.declaration)
+            functions[function.declaration.name] = function
+    if alone:
+        tools.append(Tool(function_declarations=alone))
+    check_names(tools)
+    if functions and options.auto:
+        check_whole_arguments(config)
+    return Toolbox(tuple(tools), functions, options)
+
+
+def listed(given: Sequence[AnyTool]) -> Sequence[AnyTool]:
+    if isinstance(given, (str, bytes)) or not isinstance(given, Sequence):
+        raise TypeError(f"tools is a list, such as [{getattr(given, '__name__', '...')}], not {given!r:.80}.")
+    return given
+
+
+def to_function(given: FunctionTool | Callable[..., object]) -> FunctionTool:
+    if isinstance(given, FunctionTool):
+        return given
+    if not callable(given):
+        raise TypeError(
+            f"A tool is a Python function, a FunctionDeclaration or a Tool, not {type(given).__name__}: {given!r:.80}."
+        )
+    from livesession.tools.signatures import function_tool  # whoever has no functions does not need it
+
+    return function_tool(given)
+
+
+def declared(tools: Sequence[Tool]) -> Iterator[FunctionDeclaration]:
+    for tool in tools:
+        yield from tool.function_declarations
+
+
+def check_names(tools: Sequence[Tool]) -> None:
+    """The server closes the connection over a name that is there twice."""
+    counts = Counter(each.name for each in declared(tools))
+    twice = [name for name, count in counts.items() if count > 1]
+    if twice:
+        raise ConfigurationError(
+            f"Declared more than once: {', '.join(twice)}. Give one of them another name: @tool(name=...)."
+        )
+
+
+def check_whole_arguments(config: ToolConfig | None) -> None:
+    calling = config.function_calling_config if config else None
+    if calling and calling.stream_function_call_arguments:
+        raise ConfigurationError(
+            "Python functions are called with whole arguments: leave stream_function_call_arguments out, or answer "
+            "the calls yourself with ToolOptions(auto=False)."
+        )

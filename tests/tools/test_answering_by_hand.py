@@ -1,0 +1,131 @@
+"""Calls that are answered with `send_function_responses()`, beside functions that answer by themselves or without."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from livesession import (
+    Behavior,
+    ConfigurationError,
+    FunctionDeclaration,
+    FunctionResponse,
+    InvalidRequestError,
+    Tool,
+    ToolOptions,
+)
+from tests.kit.waiting import PATIENCE
+from tests.tools.calling import call, cancellation, session_with, tool_call
+
+BY_HAND = FunctionDeclaration(name="by_hand")
+DONE = {"output": "done"}
+
+
+def add(a: int) -> int:
+    return a + 1
+
+
+def received(session, count: int = 1) -> None:
+    """Waits until so many messages have come."""
+    messages = session.receive(timeout=PATIENCE)
+    for _ in range(count):
+        next(messages)
+
+
+def test_without_auto_a_function_is_declared_and_its_calls_are_left_to_you():
+    with session_with(add, tool_options=ToolOptions(auto=False)) as (model, session):
+        model.say(tool_call(call("add", "1", a=1)))
+        received(session)
+        [wanted] = session.pending_calls
+        assert (wanted.name, wanted.args) == ("add", {"a": 1})
+        session.send_function_responses([FunctionResponse(id="1", response=DONE)])
+        assert model.answer() == {"id": "1", "name": "add", "response": DONE}
+        assert model.setup["tools"][0]["functionDeclarations"][0]["name"] == "add"
+
+
+def test_an_answer_to_a_call_that_was_never_made_is_refused_and_names_those_that_wait():
+    with session_with(BY_HAND) as (model, session):
+        model.say(tool_call(call("by_hand", "1")))
+        received(session)
+        with pytest.raises(InvalidRequestError, match=r"no call with the id '2'.*wait: '1' of 'by_hand'"):
+            session.send_function_responses([FunctionResponse(id="2", name="by_hand", response=DONE)])
+
+
+def test_a_second_answer_to_a_call_is_refused():
+    answer = FunctionResponse(id="1", response=DONE)
+    with session_with(BY_HAND) as (model, session):
+        model.say(tool_call(call("by_hand", "1")))
+        received(session)
+        with pytest.raises(InvalidRequestError, match="answered already"):
+            session.send_function_responses([answer, answer])
+        session.send_function_responses([answer])
+        with pytest.raises(InvalidRequestError, match="answered already"):
+            session.send_function_responses([answer])
+        assert model.answer()["id"] == "1"
+        model.hears_nothing_before(session)
+
+
+def test_an_answer_to_a_call_that_a_function_runs_is_refused():
+    may_end = threading.Event()
+
+    def slow() -> str:
+        assert may_end.wait(PATIENCE)
+        return "by itself"
+
+    with session_with(slow) as (model, session):
+        model.say(tool_call(call("slow", "1")))
+        received(session)
+        with pytest.raises(InvalidRequestError, match="'1' of 'slow' is answered by itself"):
+            session.send_function_responses([FunctionResponse(id="1", response=DONE)])
+        may_end.set()
+        assert model.answer()["response"] == {"output": "by itself"}
+        with pytest.raises(InvalidRequestError, match="is answered by itself"):
+            session.send_function_responses([FunctionResponse(id="1", response=DONE)])
+
+
+def test_answers_to_cancelled_calls_are_left_out_with_a_warning(caplog):
+    with session_with(BY_HAND) as (model, session):
+        model.say(tool_call(call("by_hand", "1"), call("by_hand", "2")), cancellation("1"))
+        received(session, 2)
+        assert [each.id for each in session.pending_calls] == ["2"]
+        session.send_function_responses([FunctionResponse(id=each, response=DONE) for each in ("1", "2")])
+        assert [each["id"] for each in model.answers()] == ["2"]
+    assert "cancelled" in caplog.text
+
+
+def test_an_answer_in_parts_keeps_the_call_open():
+    declaration = FunctionDeclaration(name="by_hand", behavior=Behavior.NON_BLOCKING)
+    with session_with(declaration) as (model, session):
+        model.say(tool_call(call("by_hand", "1")))
+        received(session)
+        session.send_function_responses([FunctionResponse(id="1", response={"part": 1}, will_continue=True)])
+        assert len(session.pending_calls) == 1
+        session.send_function_responses([FunctionResponse(id="1", response={"part": 2})])
+        assert session.pending_calls == ()
+        assert [each["response"] for each in model.answers(2)] == [{"part": 1}, {"part": 2}]
+
+
+def test_an_answer_that_could_not_be_written_can_be_given_again():
+    with session_with(BY_HAND) as (model, session):
+        model.say(tool_call(call("by_hand", "1")))
+        received(session)
+        with pytest.raises(InvalidRequestError):
+            session.send_function_responses([FunctionResponse(id="1", response={"value": float("nan")})])
+        session.send_function_responses([FunctionResponse(id="1", response=DONE)])
+        assert model.answer()["response"] == DONE
+
+
+def test_a_name_that_is_declared_twice_is_refused():
+    with pytest.raises(ConfigurationError, match=r"more than once: add\."):
+        with session_with(add, Tool(function_declarations=[FunctionDeclaration(name="add")])):
+            pass
+
+
+@pytest.mark.parametrize(("tools", "told"), [(add, r"\[add\]"), ("add", "list"), ([3], "not int: 3")])
+def test_what_is_no_list_of_tools_is_refused(tools, told):
+    from livesession import LiveGenerativeModel
+    from livesession.backends import GoogleAI
+
+    with pytest.raises(TypeError, match=told):
+        LiveGenerativeModel("m", backend=GoogleAI(api_key="k"), tools=tools)

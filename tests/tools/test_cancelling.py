@@ -1,0 +1,221 @@
+"""Calls that need no answer any more: cancelled by the server, over with the session, or forgotten in a resumption."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from livesession import (
+    CancelToken,
+    ConfigurationError,
+    LiveServerToolCallCancellation,
+    LiveSessionResumed,
+    SessionResumptionConfig,
+    ToolCancelled,
+    ToolOptions,
+    ToolResult,
+)
+from tests.kit.servers import Peer, script_server
+from tests.kit.waiting import PATIENCE, wait_until
+from tests.tools.calling import call, cancellation, session_with, tool_call
+
+
+class Waiting:
+    """A tool that waits to be cancelled."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.reasons: list[str | None] = []
+
+    def wait(self, cancel: CancelToken) -> str:
+        self.begun.set()
+        cancel.wait(PATIENCE)
+        self.reasons.append(cancel.reason)
+        return "too late"
+
+
+class Stubborn:
+    """A tool that does not look at its token."""
+
+    def __init__(self) -> None:
+        self.begun, self.may_end = threading.Event(), threading.Event()
+
+    def work(self) -> str:
+        self.begun.set()
+        assert self.may_end.wait(PATIENCE)
+        return "too late"
+
+
+def test_a_cancelled_call_sets_the_token_and_its_late_answer_is_dropped_and_counted():
+    tool = Waiting()
+    with session_with(tool.wait) as (model, session):
+        model.say(tool_call(call("wait", "7")))
+        assert tool.begun.wait(PATIENCE)
+        model.say(cancellation("7"))
+        wait_until(lambda: session.tool_statistics.dropped == 1)
+        model.hears_nothing_before(session)
+        assert tool.reasons == ["the server has cancelled the call, because the user went on"]
+        messages = session.receive(timeout=PATIENCE)
+        next(messages)
+        assert isinstance(next(messages), LiveServerToolCallCancellation)
+        result = next(messages)
+        assert isinstance(result, ToolResult)
+        assert (result.outcome, result.response) == ("dropped", {"output": "too late"})
+
+
+def test_check_ends_a_cancelled_function_without_an_answer():
+    begun, ended = threading.Event(), threading.Event()
+
+    def work(cancel: CancelToken) -> None:
+        begun.set()
+        cancel.wait(PATIENCE)
+        try:
+            cancel.check()
+        except ToolCancelled:
+            ended.set()
+            raise
+
+    with session_with(work) as (model, session):
+        model.say(tool_call(call("work", "7")))
+        assert begun.wait(PATIENCE)
+        model.say(cancellation("7"))
+        assert ended.wait(PATIENCE)
+        model.hears_nothing_before(session)
+
+
+def test_a_call_that_is_cancelled_before_a_thread_is_free_is_never_run():
+    busy, ran = Stubborn(), []
+
+    def late() -> None:
+        ran.append(True)
+
+    with session_with(busy.work, late, tool_options=ToolOptions(concurrency=1)) as (model, session):
+        model.say(tool_call(call("work", "1"), call("late", "2")), cancellation("2"))
+        assert busy.begun.wait(PATIENCE)
+        list_of_one = session.receive(timeout=PATIENCE)
+        next(list_of_one), next(list_of_one)
+        busy.may_end.set()
+        assert model.answer()["id"] == "1"
+        wait_until(lambda: session.tool_statistics.running == 0)
+    assert not ran
+
+
+def test_cancelling_by_hidden_messages_shows_nothing():
+    tool = Waiting()
+    with session_with(tool.wait, tool_options=ToolOptions(messages=False)) as (model, session):
+        model.say(tool_call(call("wait", "7")), cancellation("7"), {"goAway": {"timeLeft": "9s"}})
+        assert next(session.receive(timeout=PATIENCE)).time_left == 9.0
+
+
+def test_close_sets_the_tokens_and_waits_for_functions_that_heed_them():
+    tool = Waiting()
+    with session_with(tool.wait) as (model, session):
+        model.say(tool_call(call("wait")))
+        assert tool.begun.wait(PATIENCE)
+        session.close()
+        assert tool.reasons == ["the session has ended"]
+        assert not [thread for thread in threading.enumerate() if thread.name.startswith("livesession-tool")]
+
+
+def test_close_does_not_wait_longer_than_its_time_limit_for_a_function_that_does_not():
+    tool = Stubborn()
+    with session_with(tool.work) as (model, session):
+        model.say(tool_call(call("work")))
+        assert tool.begun.wait(PATIENCE)
+        began = time.monotonic()
+        session.close(timeout=0.2)
+        assert time.monotonic() - began < 5
+        tool.may_end.set()
+
+
+def test_the_end_of_the_session_by_the_server_sets_the_tokens():
+    tool = Waiting()
+    with session_with(tool.wait) as (model, session):
+        model.say(tool_call(call("wait")))
+        assert tool.begun.wait(PATIENCE)
+        model.peer.close(1008, "no")
+        wait_until(lambda: tool.reasons)
+        assert tool.reasons == ["the session has ended"]
+        assert session.close_code == 1008
+
+
+def test_a_resumption_that_the_server_has_forgotten_the_call_over_sets_the_token_and_no_answer_is_sent():
+    tool = Waiting()
+    handle = {"sessionResumptionUpdate": {"newHandle": "h", "resumable": True}}
+    heard: list[dict] = []
+    connections: list[Peer] = []
+    asked = threading.Event()
+
+    def script(peer: Peer) -> None:
+        connections.append(peer)
+        peer.accept()
+        peer.send(handle)
+        if len(connections) == 1:
+            peer.send(tool_call(call("wait", "7")))
+            assert tool.begun.wait(PATIENCE)
+            peer.drop()
+        else:
+            heard.append(peer.read())
+            asked.set()
+            peer.wait_for_end()
+
+    with script_server(script) as server:
+        with server.model(tools=[tool.wait]).connect(session_resumption=SessionResumptionConfig()) as session:
+            wait_until(lambda: tool.reasons)
+            session.send("a mark")
+            assert asked.wait(PATIENCE)
+            resumed = next(m for m in session.receive(timeout=PATIENCE) if isinstance(m, LiveSessionResumed))
+    assert tool.reasons == ["the session was resumed, and the server has forgotten the call"]
+    assert resumed.cancelled_calls == ("7",)
+    assert [*heard[0]] == ["clientContent"]
+
+
+@pytest.mark.parametrize("timeout", [None, 0.0, 0.01])
+def test_a_token_that_is_not_set_lets_a_wait_end_by_its_time(timeout):
+    token = CancelToken()
+    if timeout is None:
+        token._cancel("because")
+        assert token.wait()
+        assert repr(token) == "<CancelToken, cancelled: because>"
+    else:
+        assert not token.wait(timeout)
+        token.check()
+
+
+def test_the_process_ends_though_a_function_does_not():
+    program = """
+import sys, threading, time
+sys.path.insert(0, sys.argv[1])
+from tests.tools.calling import calling_model, call, tool_call
+from livesession import SessionOptions
+begun = threading.Event()
+def forever() -> None:
+    begun.set()
+    while True:
+        time.sleep(1)
+with calling_model() as (model, server):
+    session = server.model(tools=[forever], options=SessionOptions(close_timeout=0.1)).connect()
+    model.say(tool_call(call("forever")))
+    assert begun.wait(20)
+    session.close()
+print("left")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(Path(__file__).parents[2])],
+        capture_output=True,
+        text=True,
+        timeout=40,
+    )
+    assert done.stdout == "left\n", done.stderr
+    assert done.returncode == 0
+
+
+def test_options_that_make_no_sense_are_refused():
+    for wrong in ({"timeout": 0}, {"concurrency": 0}, {"concurrency": 1.5}, {"hold_audio": -1}, {"timeout": True}):
+        with pytest.raises(ConfigurationError):
+            ToolOptions(**wrong)

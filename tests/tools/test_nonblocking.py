@@ -1,0 +1,232 @@
+"""Functions whose answer the model does not wait for, answers in several parts, and audio that is held back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from livesession import (
+    CancelToken,
+    FunctionDeclaration,
+    FunctionResponse,
+    LiveGenerativeModel,
+    SessionOptions,
+    ToolOptions,
+    VertexAI,
+    tool,
+)
+from tests.kit.waiting import PATIENCE, InThread, wait_until
+from tests.tools.calling import DONE, call, calling_model, cancellation, said, session_with, tool_call
+
+SILENCE = b"\0" * 640
+
+
+@pytest.mark.parametrize("scheduling", ["INTERRUPT", "WHEN_IDLE", "SILENT"])
+def test_a_function_that_nobody_waits_for_is_declared_so_and_says_when_to_speak_of_it(scheduling):
+    @tool(behavior="NON_BLOCKING", scheduling=scheduling)
+    def look_up() -> str:
+        return "found"
+
+    with session_with(look_up) as (model, _):
+        assert model.setup["tools"][0]["functionDeclarations"][0]["behavior"] == "NON_BLOCKING"
+        model.say(tool_call(call("look_up")))
+        assert model.answer() == {
+            "id": "1",
+            "name": "look_up",
+            "response": {"output": "found"},
+            "scheduling": scheduling,
+        }
+
+
+def count(upto: int) -> Iterator[int]:
+    """Counts."""
+    yield from range(upto)
+
+
+def test_a_generator_answers_with_each_value_and_then_says_that_it_has_ended():
+    with session_with(count) as (model, session):
+        assert model.setup["tools"][0]["functionDeclarations"][0]["behavior"] == "NON_BLOCKING"
+        model.say(tool_call(call("count", upto=2)))
+        parts = model.answers(3)
+        assert [(part["response"], part["willContinue"]) for part in parts] == [
+            ({"output": 0}, True),
+            ({"output": 1}, True),
+            ({}, False),
+        ]
+        assert {part["id"] for part in parts} == {"1"}
+        wait_until(lambda: session.tool_statistics.answered == 1)
+
+
+def test_what_a_generator_returns_is_a_part_too():
+    def work() -> Iterator[str]:
+        yield "begun"
+        return "done"
+
+    with session_with(work) as (model, _):
+        model.say(tool_call(call("work")))
+        assert [part["response"] for part in model.answers(3)] == [{"output": "begun"}, {"output": "done"}, {}]
+
+
+def test_a_generator_that_fails_ends_its_answer_with_the_error():
+    def work() -> Iterator[str]:
+        yield "begun"
+        raise RuntimeError("broken")
+
+    with session_with(work) as (model, _):
+        model.say(tool_call(call("work")))
+        first, last = model.answers(2)
+        assert first["willContinue"] is True
+        assert last["response"] == {"error": "RuntimeError: broken"}
+        assert not last.get("willContinue")
+
+
+def test_a_cancelled_generator_is_closed_at_its_next_value():
+    may_go_on, closed = threading.Event(), threading.Event()
+
+    def work(cancel: CancelToken) -> Iterator[int]:
+        try:
+            yield 1
+            assert may_go_on.wait(PATIENCE)
+            yield 2
+            yield 3
+        finally:
+            closed.set()
+
+    with session_with(work) as (model, session):
+        model.say(tool_call(call("work", "7")))
+        model.answer()
+        model.say(cancellation("7"), {"goAway": {"timeLeft": "9s"}})
+        messages = session.receive(timeout=PATIENCE)
+        next(messages), next(messages), next(messages)
+        may_go_on.set()
+        assert closed.wait(PATIENCE)
+        model.hears_nothing_before(session)
+
+
+def test_a_generator_that_takes_too_long_is_answered_for():
+    @tool(timeout=0.05)
+    def work(cancel: CancelToken) -> Iterator[int]:
+        yield 1
+        cancel.wait(PATIENCE)
+        yield 2
+
+    with session_with(work) as (model, session):
+        model.say(tool_call(call("work")))
+        first, last = model.answers(2)
+        assert first["response"] == {"output": 1}
+        assert last["response"] == {"error": "work took longer than 0.05 s"}
+        model.hears_nothing_before(session)
+
+
+def test_vertex_which_takes_no_parts_gets_all_values_at_once():
+    with calling_model() as (model, server):
+        backend = VertexAI(project="p", location="l", token="t", base_url=server.url, proxy=False)
+        with LiveGenerativeModel("m", backend=backend, tools=[count]).connect():
+            model.say(tool_call(call("count", upto=3)))
+            assert model.answer() == {"id": "1", "name": "count", "response": {"output": [0, 1, 2]}}
+
+
+def test_a_question_after_a_late_answer_is_not_answered_by_what_the_model_says_of_that():
+    may_end = threading.Event()
+
+    @tool(behavior="NON_BLOCKING")
+    def look_up() -> str:
+        assert may_end.wait(PATIENCE)
+        return "found"
+
+    with session_with(look_up) as (model, session):
+        asked = InThread(lambda: session.ask("Look it up."))
+        model.hears()
+        model.say(tool_call(call("look_up")), said("I am looking."), DONE)
+        assert asked.result().text == "I am looking."
+        may_end.set()
+        model.answer()
+        asked = InThread(lambda: session.ask("And what is the time?"))
+        model.hears()
+        model.say(said("I have found it."), DONE, said("It is noon."), DONE)
+        assert asked.result().text == "It is noon."
+
+
+def test_a_silent_answer_makes_no_turn():
+    may_end, answered = threading.Event(), threading.Event()
+
+    @tool(behavior="NON_BLOCKING", scheduling="SILENT")
+    def look_up() -> str:
+        assert may_end.wait(PATIENCE)
+        return "found"
+
+    with session_with(look_up) as (model, session):
+        model.say(tool_call(call("look_up")), DONE)
+        session.receive_turn().collect()
+        may_end.set()
+        model.answer()
+        answered.set()
+        asked = InThread(lambda: session.ask("What is the time?"))
+        model.hears()
+        model.say(said("It is noon."), DONE)
+        assert asked.result().text == "It is noon."
+
+
+def test_audio_waits_for_the_answer_to_a_call_that_the_model_waits_for():
+    may_end, begun = threading.Event(), threading.Event()
+
+    def slow() -> str:
+        begun.set()
+        assert may_end.wait(PATIENCE)
+        return "done"
+
+    with session_with(slow, tool_options=ToolOptions(hold_audio=PATIENCE)) as (model, session):
+        model.say(tool_call(call("slow")))
+        assert begun.wait(PATIENCE)
+        sending = InThread(lambda: session.send_audio_realtime(SILENCE))
+        session.send_text_realtime("text does not wait")
+        assert "text" in model.hears()["realtimeInput"]
+        assert sending.thread.is_alive()
+        may_end.set()
+        model.answer()
+        assert "audio" in model.hears()["realtimeInput"]
+        sending.result()
+
+
+def test_audio_waits_no_longer_than_the_bound():
+    options = ToolOptions(hold_audio=0.2)
+    with session_with(FunctionDeclaration(name="by_hand"), tool_options=options) as (model, session):
+        model.say(tool_call(call("by_hand")))
+        next(session.receive(timeout=PATIENCE))
+        began = time.monotonic()
+        session.send_audio_realtime(SILENCE)
+        session.send_audio_realtime(SILENCE)
+        assert 0.1 < time.monotonic() - began < PATIENCE / 2
+        assert "audio" in model.hears()["realtimeInput"]
+        session.send_function_responses([FunctionResponse(id="1", response={})])
+
+
+def test_audio_does_not_wait_for_a_function_that_the_model_does_not_wait_for():
+    may_end = threading.Event()
+
+    @tool(behavior="NON_BLOCKING")
+    def slow() -> None:
+        assert may_end.wait(PATIENCE)
+
+    with session_with(slow, tool_options=ToolOptions(hold_audio=PATIENCE)) as (model, session):
+        model.say(tool_call(call("slow")))
+        next(session.receive(timeout=PATIENCE))
+        session.send_audio_realtime(SILENCE)
+        assert "audio" in model.hears()["realtimeInput"]
+        may_end.set()
+
+
+def test_close_frees_a_sender_whose_audio_is_held_back():
+    options = SessionOptions(close_timeout=1)
+    with session_with(
+        FunctionDeclaration(name="by_hand"), tool_options=ToolOptions(hold_audio=PATIENCE), options=options
+    ) as (model, session):
+        model.say(tool_call(call("by_hand")))
+        next(session.receive(timeout=PATIENCE))
+        sending = InThread(lambda: session.send_audio_realtime(SILENCE))
+        session.close()
+        with pytest.raises(Exception, match="closed"):
+            sending.result()
