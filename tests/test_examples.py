@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -42,7 +44,7 @@ def example(tmp_path):
 
 def test_every_example_is_tested_here_and_says_how_to_run_it():
     names = {path.name for path in (ROOT / "examples").glob("*.py")}
-    assert names == {"quickstart.py", "wav_in_wav_out.py", "barge_in.py", "two_sessions.py", "always_on.py"}
+    assert names == {"quickstart.py", "wav_in_wav_out.py", "barge_in.py", "two_sessions.py", "always_on.py", "tools.py"}
     for name in names:
         assert f"python examples/{name}" in (ROOT / "examples" / name).read_text()
 
@@ -85,3 +87,15 @@ def test_two_sessions_side_by_side_keep_their_answers_apart(example):
         "Ada: You said: My name is Ada. / You said: What is my name?",
         "Grace: You said: My name is Grace. / You said: What is my name?",
     ]
+
+
+def test_tools_answer_the_model_from_python_and_keep_a_list_in_sqlite(example, tmp_path):
+    lines = example("tools.py", "todo.db")
+    assert lines[1:4] == [
+        "       get_weather(city='Berlin') -> {'output': {'temperature': 4, 'unit': 'celsius'}}",
+        "       get_weather(city='Rome') -> {'output': {'temperature': 17, 'unit': 'celsius'}}",
+        "       get_weather(city='Atlantis') -> {'error': 'There is no weather station in Atlantis.'}",
+    ]
+    assert "       list_to_dos() -> {'output': ['1. water the plants (by 2030-05-01)']}" in lines
+    with contextlib.closing(sqlite3.connect(tmp_path / "todo.db")) as database:
+        assert database.execute("SELECT what, due FROM todo").fetchall() == [("water the plants", "2030-05-01")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,14 +15,17 @@ from livesession.audio import write_wav
 from livesession.emulator import LiveEmulator
 
 README = Path(__file__).parent.parent / "README.md"
+MCP_SERVER = Path(__file__).parent / "tools" / "mcp_server.py"
 BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=[f"block {number}" for number, _ in enumerate(BLOCKS, 1)])
 def test_a_code_block_of_the_readme_runs(block, tmp_path):
     write_wav(tmp_path / "question.wav", b"\x00\x20\x00\xe0" * 8_000, 16_000)
+    shutil.copy(MCP_SERVER, tmp_path / "server.py")
     with LiveEmulator() as emulator:
-        environment = {**os.environ, "GEMINI_API_KEY": "any", "GOOGLE_GEMINI_BASE_URL": emulator.url}
+        path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])  # for `python`
+        environment = {**os.environ, "PATH": path, "GEMINI_API_KEY": "any", "GOOGLE_GEMINI_BASE_URL": emulator.url}
         done = subprocess.run(
             [sys.executable, "-c", block],
             cwd=tmp_path,

@@ -6,7 +6,7 @@ import re
 
 from attrs import frozen
 
-from benchmarks.server.messages import PONG, SETUP_COMPLETE, TURN_COMPLETE, audio_frame
+from benchmarks.server.messages import PONG, SETUP_COMPLETE, TURN_COMPLETE, audio_frame, calls
 from benchmarks.server.pacing import Pacer
 from benchmarks.server.peer import Peer
 
@@ -22,6 +22,7 @@ class Job:
     `push`: N audio messages of that many base64 characters, as fast as they go, and the end of the turn.
     `sink`: swallows N messages, then the end of the turn confirms them.
     `echo`: answers each of N messages with a small one.
+    `call`: makes that many calls of the function `work`, in one message, and then does the same.
     `pace`: N audio messages in real time, when so many sessions have asked for them.
     """
 
@@ -63,12 +64,19 @@ def perform(job: Job, count: int, peer: Peer, pacer: Pacer) -> None:
         peer.skip(count)
         peer.sock.sendall(TURN_COMPLETE)
     elif job.kind == "echo":
-        for _ in range(count):
-            if peer.message() is None:
-                raise ConnectionError("closed in the middle of a job")
-            peer.sock.sendall(PONG)
+        echo(peer, count)
+    elif job.kind == "call":
+        peer.sock.sendall(calls(job.number))
+        echo(peer, count)
     elif job.kind == "pace":
         pacer.join(peer, job.number, count)
+
+
+def echo(peer: Peer, count: int) -> None:
+    for _ in range(count):
+        if peer.message() is None:
+            raise ConnectionError("closed in the middle of a job")
+        peer.sock.sendall(PONG)
 
 
 def push(peer: Peer, audio: bytes, count: int) -> None:

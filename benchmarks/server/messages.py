@@ -7,7 +7,7 @@ import json
 import random
 import struct
 
-__all__ = ["PONG", "SETUP_COMPLETE", "STAMP", "TURN_COMPLETE", "audio_frame", "frame", "stamp_offset"]
+__all__ = ["PONG", "SETUP_COMPLETE", "STAMP", "TURN_COMPLETE", "audio_frame", "calls", "frame", "stamp_offset"]
 
 BINARY = 0x82  # a whole message; the real server sends all its JSON in binary frames
 STAMP = struct.Struct("<Qx")
@@ -39,6 +39,12 @@ def stamp_offset(audio: bytes) -> int:
     """Where the base64 begins in an audio frame."""
     marker = b'"data": "'
     return audio.index(marker) + len(marker)
+
+
+def calls(number: int) -> bytes:
+    """A message with that many calls of one function."""
+    made = [{"name": "work", "args": {}, "id": f"function-call-{each}"} for each in range(number)]
+    return message_frame({"toolCall": {"functionCalls": made}})
 
 
 SETUP_COMPLETE = message_frame({"setupComplete": {}})
