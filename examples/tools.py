@@ -3,6 +3,7 @@
     GEMINI_API_KEY=... python examples/tools.py [todo.db]
 
 Without a key the emulator answers, whose model is played by a few lines below: pip install "livesession[emulator]"
+(A `livesession emulator` of your own only echoes, and calls a function when its name is in the question.)
 """
 
 import os

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 from livesession import requests
-from livesession.calls import Call, Claimed, State
+from livesession.asking import Asking, Crossed, Reply
+from livesession.calls import Call, Claimed
 from livesession.conversation import Conversation, logger
 from livesession.types.client import LiveClientMessage, LiveClientToolResponse
 from livesession.types.content import FunctionResponse
-from livesession.types.enums import FunctionResponseScheduling
 
 __all__ = ["Answering"]
 
-Send = Callable[[LiveClientMessage, "float | None"], None]
+
+class Send(Protocol):
+    """Sends a message within a number of seconds, None for the default; `asking` is its journal."""
+
+    def __call__(self, message: LiveClientMessage, timeout: float | None, asking: Asking | None = None, /) -> None: ...
 
 
 class Answering:
@@ -21,7 +26,7 @@ class Answering:
 
     Args:
         conversation: The session's.
-        send: Sends a message within a number of seconds; None is the default.
+        send: Sends a message.
         ids_required: Whether the back end wants the calls' ids in their answers.
     """
 
@@ -35,38 +40,36 @@ class Answering:
         """Sends those that are still wanted, in one message. Raises `InvalidRequestError` and as sending does."""
         message = requests.tool_response(answers, ids_required=self._ids_required)
         claimed = self._calls.claim(message.function_responses)
-        if len(claimed) < len(message.function_responses):
+        if self._send(claimed, timeout, lambda: None) < len(message.function_responses):
             logger.warning("answers to function calls that were cancelled, or that the server has forgotten, not sent")
-        if claimed:
-            self._send(claimed, timeout)
 
     def automatic(self, call: Call, answer: FunctionResponse, before: Callable[[], None]) -> bool:
         """Sends one; False where it is not wanted any more, or came too late. Raises the same.
 
-        `before` is called when it is sure that it is wanted, before the model can hear of it.
+        `before` is called when it is sure that it goes out, before the model can hear of it.
         """
         requests.tool_response([answer], ids_required=self._ids_required)
-        if not self._calls.claim_one(call):
-            return False
-        before()
-        self._send([Claimed(call, answer)], None)
-        return call.state is not State.GONE
+        return self._calls.claim_one(call) and bool(self._send([Claimed(call, answer)], None, before))
 
-    def _send(self, claimed: list[Claimed], timeout: float | None) -> None:
-        is_counted = any(makes_the_model_speak(*each) for each in claimed) and self._conversation.turns.prompted()
+    def _send(self, claimed: Sequence[Claimed], timeout: float | None, before: Callable[[], None]) -> int:
+        """How many of them were sent."""
+        wanted = list(claimed)
         try:
-            self._send_message(LiveClientToolResponse(function_responses=[answer for _, answer in claimed]), timeout)
+            while wanted and not self._is_sent(wanted, timeout, before):
+                self._calls.await_verdict(call for call, _ in wanted if call is not None)
+                wanted = [each for each in wanted if each.call is None or each.call.is_open]
         except BaseException:
-            if is_counted:
-                self._conversation.turns.withdrawn()
-            for call, _ in claimed:
+            for call, _ in wanted:
                 self._calls.settle(call, is_answered=False)
             raise
-        for call, answer in claimed:
+        for call, answer in wanted:
             self._calls.settle(call, is_answered=not answer.will_continue)
+        return len(wanted)
 
-
-def makes_the_model_speak(call: Call | None, answer: FunctionResponse) -> bool:
-    """Whether it begins a turn of its own, where none is going on."""
-    is_silent = answer.scheduling == FunctionResponseScheduling.SILENT
-    return call is not None and not call.is_blocking and not is_silent and bool(answer.response or answer.parts)
+    def _is_sent(self, claimed: list[Claimed], timeout: float | None, before: Callable[[], None]) -> bool:
+        message = LiveClientToolResponse(function_responses=[answer for _, answer in claimed])
+        try:
+            self._send_message(message, timeout, Reply(self._conversation, claimed, before))
+        except Crossed:
+            return False
+        return True

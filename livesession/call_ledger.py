@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import attrs
 
 from livesession.calls import Call, CallListener, Claimed, State
+from livesession.connection.deadline import Deadline
 from livesession.connection.latch import Gates
 from livesession.errors import InvalidRequestError
 from livesession.types.content import FunctionCall, FunctionResponse
@@ -18,8 +19,10 @@ from livesession.types.server import LiveServerToolCall, LiveServerToolCallCance
 
 __all__ = ["ENDED", "CallLedger"]
 
+DOUBT = 1.0  # seconds for the server to say that it cancels a call, after the user has gone on
 REMEMBERED = 1000  # calls that are over, so that a second answer to one of them is told from an answer to none
 
+REPEATED = "the call was made again, under the same id"
 CANCELLED = "the server has cancelled the call, because the user went on"
 FORGOTTEN = "the session was resumed, and the server has forgotten the call"
 ENDED = "the session has ended"
@@ -48,21 +51,25 @@ class CallLedger:
         self.non_blocking: frozenset[str] = frozenset()
         self.hides_automatic = False
         self.is_strict = False
+        self._is_closed = False
 
     # The reader thread.
 
     def made(self, calls: Iterable[FunctionCall], turn: int, serial: int) -> None:
         """The model has made them."""
+        replaced: list[Call] = []
         with self._lock:
             for each in calls:
                 key = each.id or f"without an id: {next(self._numbers)}"
                 call = Call(key, each, turn, serial, self.is_automatic(each), each.name not in self.non_blocking)
                 if before := self._open.pop(key, None):
-                    before.state = State.GONE  # it is made anew
+                    before.state, before.why_gone = State.GONE, REPEATED
+                    replaced.append(before)
                 self._over.pop(key, None)
                 self._open[key] = call
                 if call.is_automatic:
                     self._new.append(call)
+        self._tell(replaced, REPEATED)
 
     def is_automatic(self, call: FunctionCall) -> bool:
         """Whether the session answers it by itself."""
@@ -83,6 +90,8 @@ class CallLedger:
         """Tells the listener of new calls, once their messages can be received."""
         if self._new and self.listener is not None:
             new, self._new = self._new, []
+            if self._is_closed:  # nobody could be told what the function answers
+                return
             self.listener.on_calls([call for call in new if call.is_open])
 
     def cancelled(self, ids: Iterable[str]) -> None:
@@ -92,7 +101,43 @@ class CallLedger:
             self._give_up(gone, CANCELLED)
         self._tell(gone, CANCELLED)
 
+    # What may become of them.
+
+    def put_in_doubt(self) -> None:
+        """The user goes on, which may make the server cancel what the model waits for: a late answer ends the session.
+
+        Called with the write lock held, so that no answer that the ledger lets through comes behind the user's words.
+        """
+        with self._lock:
+            for call in list(self._open.values()):
+                if call.is_blocking:
+                    call.in_doubt_until = time.monotonic() + DOUBT
+
+    def turn_ended(self) -> None:
+        """The server has heard the user, and has cancelled what it will cancel."""
+        if self._open:
+            with self._lock:
+                for call in list(self._open.values()):
+                    call.in_doubt_until = 0.0
+            self._gates.open()
+
+    def wants_answer(self, call: Call) -> bool:
+        """Whether an answer to it can be sent now."""
+        with self._lock:
+            return call.is_open and call.in_doubt_until <= time.monotonic()
+
+    def await_verdict(self, calls: Iterable[Call]) -> None:
+        """Waits until it is known of each whether it is cancelled, but not long: some servers do not cancel."""
+        for call in calls:
+            while call.is_open and (left := call.in_doubt_until - time.monotonic()) > 0:
+                self._gates.wait(lambda call=call: not call.is_open or self.wants_answer(call), left)  # type: ignore[misc]
+
     # What has become of them.
+
+    def close(self) -> None:
+        """The session is closed here: no call needs an answer any more, nor do those that still arrive."""
+        self._is_closed = True
+        self.void_all(ENDED)
 
     def void_all(self, why: str = FORGOTTEN) -> tuple[str, ...]:
         """No open call needs an answer any more; gives their ids."""
@@ -114,7 +159,8 @@ class CallLedger:
 
     def _end(self, call: Call, state: State) -> None:
         call.state = state
-        self._over[call.key] = self._open.pop(call.key)
+        self._open.pop(call.key, None)  # a signal handler on top may have closed the session
+        self._over[call.key] = call
         if len(self._over) > REMEMBERED:
             del self._over[next(iter(self._over))]
         self._gates.open()
@@ -135,6 +181,7 @@ class CallLedger:
                     claimed.append(Claimed(None, answer))
                     continue
                 check_answerable(call, is_twice=any(call is other for other, _ in claimed))
+                check_name(call, answer)
                 if call.is_open:
                     claimed.append(Claimed(call, attrs.evolve(answer, name=answer.name or call.call.name)))
             for call, _ in claimed:
@@ -182,7 +229,8 @@ class CallLedger:
     def waiting(self) -> list[Call]:
         """The calls that wait for an answer by hand, the oldest first."""
         with self._lock:
-            return [call for call in self._open.values() if call.state is State.WAITING and not call.is_automatic]
+            # A list first, here and below: a signal handler on top may close the session.
+            return [call for call in list(self._open.values()) if call.state is State.WAITING and not call.is_automatic]
 
     @property
     def is_any_open(self) -> bool:
@@ -190,14 +238,30 @@ class CallLedger:
         with self._lock:
             return bool(self._open)
 
-    def hold_back(self, seconds: float) -> None:
-        """Waits as long as there is a call that the model waits for, made less than so many seconds ago."""
-        while (left := self._ready_at(seconds) - time.monotonic()) > 0:
-            self._gates.wait(lambda: self._ready_at(seconds) <= time.monotonic(), left)
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a function is running that the model waits for."""
+        with self._lock:
+            return any(call.is_automatic and call.is_blocking for call in list(self._open.values()))
+
+    def hold_back(self, seconds: float, deadline: Deadline) -> bool:
+        """Waits as long as there is a call that the model waits for, made less than so many seconds ago.
+
+        False where there still is one at the deadline.
+        """
+
+        def is_ready() -> bool:
+            return self._ready_at(seconds) <= time.monotonic()
+
+        while not is_ready() and not deadline.expired():
+            longest = self._ready_at(seconds) - time.monotonic()
+            self._gates.wait(is_ready, longest if deadline.at is None else min(longest, deadline.at - time.monotonic()))
+        return is_ready()
 
     def _ready_at(self, seconds: float) -> float:
         with self._lock:
-            return max((call.made_at for call in self._open.values() if call.is_blocking), default=-math.inf) + seconds
+            made_at = (call.made_at for call in list(self._open.values()) if call.is_blocking)
+            return max(made_at, default=-math.inf) + seconds
 
 
 def check_answerable(call: Call, *, is_twice: bool) -> None:
@@ -209,6 +273,14 @@ def check_answerable(call: Call, *, is_twice: bool) -> None:
         )
     if is_twice or call.state in (State.ANSWERING, State.ANSWERED):
         raise InvalidRequestError(f"{what} has been answered already; the server takes one answer to a call.")
+
+
+def check_name(call: Call, answer: FunctionResponse) -> None:
+    if answer.name and answer.name != call.call.name:
+        raise InvalidRequestError(
+            f"The call {call.call.id!r} is one of {call.call.name!r}, not of {answer.name!r}: leave the name out, "
+            "and it is filled in."
+        )
 
 
 def described(calls: Iterable[Call]) -> str:

@@ -29,7 +29,8 @@ class ToolResult(LiveServerMessage):
         call: The call.
         response: What the function answered: `{"output": ...}`, or `{"error": ...}`; of several parts the last.
         outcome: `"answered"`; `"failed"`, where the function raised or could not take the arguments; `"timed_out"`;
-            or `"dropped"`, where the answer was not wanted any more, or could not be sent.
+            or `"dropped"`, where the answer was not wanted any more. The record is made before the answer is
+            written, to stand before the model's next words: one that then cannot be is only counted.
         seconds: From the call to the answer.
     """
 
@@ -78,6 +79,7 @@ class Call:
         made_at: When it came, on the monotonic clock.
         state: Changed by the ledger only.
         why_gone: Why it needs no answer any more.
+        in_doubt_until: By when the server will have said whether it cancels it, on the monotonic clock.
     """
 
     key: str
@@ -89,6 +91,7 @@ class Call:
     made_at: float = field(factory=time.monotonic)
     state: State = State.WAITING
     why_gone: str = ""
+    in_doubt_until: float = 0.0
 
     @property
     def is_open(self) -> bool:

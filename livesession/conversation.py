@@ -37,6 +37,8 @@ class Conversation:
         resumption_handle: The newest handle; set by the reader thread as it arrives.
         turn_left_open: Whether the last `send()` waits for more, so that no answer will come.
         owes_warning: Whether nobody has been told so yet.
+        is_seeding: Whether what is sent up to the first `turn_complete` is history.
+        is_speaking: Whether the user is between `activityStart` and `activityEnd`.
         redact: Takes the secrets of the present connection out of a text.
     """
 
@@ -52,6 +54,8 @@ class Conversation:
         self._turns_in_handle = -1
         self.is_transparent = transparent
         self.turn_left_open = False
+        self.is_seeding = False
+        self.is_speaking = False
         self.owes_warning = False
         self.redact: Callable[[str], str] = str
         self._pid = os.getpid()
@@ -66,6 +70,11 @@ class Conversation:
             self._ending = ending
         self.calls.void_all(ENDED)
         self.inbox.finish(ending)
+
+    def turn_ended(self, turn: int) -> None:
+        """The reader: the server has ended the turn with this number."""
+        self.outbox.turn_ended(turn)
+        self.calls.turn_ended()
 
     def put_aside(self, arrival: Arrival) -> None:
         """Any thread: something to be received that is not of the server; not after the end."""
@@ -92,7 +101,8 @@ class Conversation:
         No turn is going on or due, the handle stands for all of them, and no function is at work.
         """
         is_handled = self._turns_in_handle == self.turns.completed
-        return is_handled and self.turns.is_idle and not self.turn_left_open and not self.calls.is_any_open
+        is_idle = self.turns.is_idle and not self.calls.is_any_open
+        return is_handled and is_idle and not self.turn_left_open and not self.is_speaking
 
     def forget_handle(self) -> None:
         """The server knows nothing of the conversation any more: a new one begins."""

@@ -177,7 +177,7 @@ class Intake:
         if ends_turn or content.usage_metadata is not None:
             self._conversation.usage.count(content.usage_metadata, ends_turn=ends_turn)
         if ends_turn:
-            self._conversation.outbox.turn_ended()
+            self._conversation.turn_ended(turn)
             self._owner.on_news()
         return Arrival(content, turn, serial, ends_turn, size)
 
@@ -206,7 +206,7 @@ class Intake:
         elif isinstance(item, LiveServerGoingAwayNotice):
             self._owner.on_go_away(item.time_left)
         if ends_turn:
-            self._conversation.outbox.turn_ended()
+            self._conversation.turn_ended(turn)
         if ends_turn or isinstance(item, LiveSessionResumptionUpdate):
             self._owner.on_news()
         self._conversation.usage.count(item.usage_metadata, ends_turn=ends_turn)

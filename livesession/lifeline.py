@@ -9,8 +9,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from livesession.asking import Asking
 from livesession.backends import Backend
-from livesession.connection.closing import CLOSED_HERE, Ending
+from livesession.connection.closing import CLOSED_HERE, GRACE, Ending
 from livesession.connection.deadline import Deadline
 from livesession.conversation import Conversation, logger
 from livesession.errors import ResumptionError, SendTimeout, SessionClosedError
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Lifeline"]
 
 OPENING_TIME = 60.0  # seconds that connect() may still take once the server has accepted the setup
-LAST_WAIT = 0.2  # seconds for each thread that has been told to end
+LAST_WAIT = 0.2  # seconds for a thread that has been told to end
 MARGIN = 0.2  # share of the time left after a goAway, and
 LONGEST_MARGIN = 5.0  # seconds: so much earlier than at its end the connection is replaced
 
@@ -89,6 +90,10 @@ class Lifeline:
         return self._line.is_closed
 
     @property
+    def is_reader_thread(self) -> bool:
+        return self._line.present.is_reader_thread
+
+    @property
     def ending(self) -> Ending | None:
         """How the session ended; None also while it is between two connections."""
         connection = self._line.connection
@@ -108,16 +113,18 @@ class Lifeline:
 
     # Sending.
 
-    def send(self, message: LiveClientMessage, data: bytes, timeout: float | None) -> None:
+    def send(
+        self, message: LiveClientMessage, data: bytes, timeout: float | None, asking: Asking | None = None
+    ) -> None:
         """Sends on the present connection, or on the next one if there is one before the deadline."""
         if self._resumption is None:
-            self._line.present.send(data, timeout)
+            self._line.present.send(data, timeout, journal=asking)
             return
         deadline = Deadline(timeout)
         while not self._is_kept(message):
             connection = self._wait_for_line(deadline)
             try:
-                self._replacer.send(connection, message, data, deadline)
+                self._replacer.send(connection, message, data, deadline, asking)
                 return
             except SendTimeout as error:
                 raise self._as_it_goes_on(error) from error
@@ -158,18 +165,18 @@ class Lifeline:
 
     def close(self, timeout: float) -> None:
         """Ends the present connection, and any attempt at the next one."""
-        deadline = Deadline(timeout)
+        last = Deadline(timeout + GRACE)
         self._stop()
         self._line.present.close(timeout)
-        if not self._line.present.is_reader_thread:
-            self._await_worker(deadline)
+        if not self.is_reader_thread:
+            self._await_worker(last)
 
-    def _await_worker(self, deadline: Deadline) -> None:
+    def _await_worker(self, last: Deadline) -> None:
         with self._lock:
             worker = self._worker
         if worker is not None and worker is not threading.current_thread():
-            worker.join((deadline.left() or 0.0) + LAST_WAIT)
-        self._replacer.join(LAST_WAIT)
+            worker.join(last.left())
+        self._replacer.join(min(LAST_WAIT, last.left() or 0.0))
         if self._conversation.ending is None:  # whoever replaces the connection is kept by code of the user's
             self._conversation.finish(CLOSED_HERE)
 

@@ -58,6 +58,10 @@ class LiveGenerativeModel:
     ) -> None:
         if backend is not None and not isinstance(backend, Backend):
             raise TypeError(f"backend is a GoogleAI(...), VertexAI(...) or FirebaseAI(...), not {backend!r:.80}.")
+        if options is not None and not isinstance(options, SessionOptions):
+            raise TypeError(f"options is a SessionOptions(...), not {options!r:.80}.")
+        if tool_options is not None and not isinstance(tool_options, ToolOptions):
+            raise TypeError(f"tool_options is a ToolOptions(...), not {tool_options!r:.80}.")
         self._backend = backend or backend_from_environment()
         self._model = check_model(model)
         self._options = options or SessionOptions()

@@ -6,6 +6,8 @@ import threading
 from collections import deque
 from typing import NamedTuple
 
+import attrs
+
 from livesession.types.client import LiveClientContent, LiveClientMessage, LiveClientToolResponse
 
 __all__ = ["Outbox"]
@@ -19,11 +21,15 @@ class Sent(NamedTuple):
 
     message: LiveClientMessage
     size: int
+    answer: int | None  # the number of the turn that answers it, where it is a request
 
 
-def is_request(message: LiveClientMessage) -> bool:
-    """Whether one turn of the model answers it, and it alone."""
-    return isinstance(message, LiveClientContent) and bool(message.turn_complete)
+def not_asking(sent: Sent) -> LiveClientMessage:
+    """The message; a history, which no turn answers, as context: a resumed connection would take it for a request."""
+    message = sent.message
+    if isinstance(message, LiveClientContent) and message.turn_complete and sent.answer is None:
+        return attrs.evolve(message, turn_complete=False)
+    return message
 
 
 class Outbox:
@@ -40,15 +46,13 @@ class Outbox:
         self._bytes = 0
         self._not_kept = 0
         self._in_turns = 0  # how many of them were sent before the last turn ended
-        self._requests = 0  # how many of them ask for an answer
-        self._answered = 0  # and how many of those have had it
+        self._answered = 0  # how many of those that ask for an answer have had it
 
-    def note(self, message: LiveClientMessage, size: int) -> None:
+    def note(self, message: LiveClientMessage, size: int, answer: int | None = None) -> None:
         """A message is about to be written; called in the order in which they are."""
         with self._lock:
-            self._sent.append(Sent(message, size + OVERHEAD))
+            self._sent.append(Sent(message, size + OVERHEAD, answer))
             self._bytes += size + OVERHEAD
-            self._requests += is_request(message)
             while self._bytes > KEPT_BYTES and len(self._sent) > 1:
                 self._drop_first()
                 self._not_kept += 1
@@ -60,21 +64,26 @@ class Outbox:
                 if self._sent[position].message is message:
                     self._bytes -= self._sent[position].size
                     del self._sent[position]
-                    self._requests -= is_request(message)
                     self._in_turns = min(self._in_turns, len(self._sent))
                     return
 
-    def turn_ended(self) -> None:
-        """The server has ended a turn, after which it may give a handle."""
+    def turn_ended(self, turn: int) -> None:
+        """The server has ended the turn with this number, after which it may give a handle.
+
+        A request that a later turn answers may still have been on its way, and so may what was sent behind it.
+        """
         with self._lock:
-            self._in_turns = len(self._sent)
-            self._answered = min(self._answered + 1, self._requests)
+            later = (place for place, each in enumerate(self._sent) if each.answer is not None and each.answer > turn)
+            self._in_turns = next(later, len(self._sent))
+            self._answered = sum(each.answer is not None and each.answer <= turn for each in self._sent)
 
     def acknowledge(self, number: int | None) -> None:
         """The server has all up to this number; None stands for those before the end of the last turn."""
         with self._lock:
-            if number is None:
+            if number is None or number >= self._first - 1:
                 self._not_kept = 0
+            else:
+                self._not_kept = min(self._not_kept, self._first - 1 - number)
             while self._sent and (self._in_turns if number is None else self._first <= number):
                 self._drop_first()
 
@@ -82,8 +91,7 @@ class Outbox:
         first = self._sent.popleft()
         self._bytes -= first.size
         self._first += 1
-        if is_request(first.message):
-            self._requests -= 1
+        if first.answer is not None:
             self._answered = max(0, self._answered - 1)
         self._in_turns = max(0, self._in_turns - 1)
 
@@ -93,7 +101,8 @@ class Outbox:
         Not the answers to function calls: what led to a call is sent again, and the call is made anew.
         """
         with self._lock:
-            self._sent = deque(each for each in self._sent if not isinstance(each.message, LiveClientToolResponse))
+            kept = (each for each in self._sent if not isinstance(each.message, LiveClientToolResponse))
+            self._sent = deque(each._replace(message=not_asking(each)) for each in kept)
             self._bytes = sum(each.size for each in self._sent)
             not_kept, self._not_kept = self._not_kept, 0
             self._first, self._in_turns = 1, 0
@@ -112,5 +121,5 @@ class Outbox:
             count = len(lost) + self._not_kept
             self._sent.clear()
             self._first, self._bytes, self._not_kept, self._in_turns = 1, 0, 0, 0
-            self._requests = self._answered = 0
+            self._answered = 0
             return lost, count

@@ -108,10 +108,16 @@ class MessageStream:
                 "receive() waits, but the last send() left the turn open (turn_complete=False), so the model may "
                 "never answer; send(..., turn_complete=True) asks for an answer"
             )
-        try:
-            return conversation.inbox.take(self._timeout, lambda: self._is_finished)
-        except queue.Empty:
-            raise self._timed_out() from None
+        while True:
+            try:
+                return conversation.inbox.take(self._timeout, lambda: self._is_finished)
+            except queue.Empty:
+                if not self._waits_on():
+                    raise self._timed_out() from None
+
+    def _waits_on(self) -> bool:
+        """Whether silence is no reason to give up."""
+        return False
 
     def _timed_out(self) -> ReceiveTimeout:
         return ReceiveTimeout(f"No message came within {self._timeout:g} s; the session goes on.")
@@ -176,7 +182,7 @@ class TurnStream(MessageStream):
             self._skipped += arrival.ends_turn
             logger.debug("skipped a message left over from an earlier turn: %s", type(arrival.item).__name__)
             arrival = self._next_arrival()
-        if arrival.ends_turn:
+        if arrival.ends_turn and not self._span.excludes(arrival.turn, arrival.serial):
             self.close()
         if isinstance(arrival.item, ProtocolError):
             self._builder.add_problem(arrival.item)
@@ -186,6 +192,10 @@ class TurnStream(MessageStream):
         self._builder.add(arrival.item)
         self._has_begun = self._has_begun or belongs_to_a_turn(arrival.item)
         return arrival.item
+
+    def _waits_on(self) -> bool:
+        """Whether the model is silent because it waits for a function of ours."""
+        return self._conversation.calls.is_at_work
 
     def _is_left_over(self, arrival: Arrival) -> bool:
         """Whether it belongs to an earlier turn; news of the session, such as a going-away notice, never do."""

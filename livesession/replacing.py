@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from livesession.asking import Asking
 from livesession.backends import Backend
 from livesession.connection.closing import ABNORMAL, CLOSED_HERE, Ending
 from livesession.connection.deadline import Deadline
@@ -18,12 +19,12 @@ from livesession.line import Line
 from livesession.opening import ConnectionAttempt
 from livesession.options import SessionOptions
 from livesession.realtime import KeptInput
+from livesession.requests import seeds_history
 from livesession.resumption import LiveSessionResumed, ResumptionPolicy
 from livesession.types.client import (
     LiveClientMessage,
     LiveClientRealtimeInput,
     LiveClientSetup,
-    LiveClientToolResponse,
 )
 from livesession.types.config import SessionResumptionConfig
 
@@ -35,37 +36,34 @@ __all__ = ["OLD_CLOSE", "Replacer"]
 
 
 OLD_CLOSE = 1.0  # seconds for the closing handshake of a connection that is replaced
+RESUMING_SHARE = 0.75  # of the budget, where a new conversation may be begun in the rest of it
 STABLE = 10.0  # seconds after which a connection counts as a success, though no turn was completed on it
 
 
-class Outdated(Exception):
-    """The message is not wanted any more."""
-
-
 class Posting:
-    """Keeps book of a message: notes it when it goes out, and withdraws it when it did not.
+    """Keeps book of a message: notes it when it goes out, and withdraws it when it did not."""
 
-    It is an `Outdated` one if it answers a call of a connection before this: that is known for sure only when it is
-    its turn to be written.
-    """
-
-    def __init__(self, conversation: Conversation, message: LiveClientMessage, size: int) -> None:
+    def __init__(
+        self, conversation: Conversation, message: LiveClientMessage, size: int, asking: Asking | None
+    ) -> None:
         self._conversation = conversation
         self._message = message
         self._size = size
+        self._asking = asking
         self._is_noted = False
 
     def begins(self) -> None:
-        if isinstance(self._message, LiveClientToolResponse):
-            calls = self._conversation.calls
-            if any(calls.is_gone(answer.id) for answer in self._message.function_responses):
-                raise Outdated
+        if self._asking is not None:
+            self._asking.begins()
         self._is_noted = True
-        self._conversation.outbox.note(self._message, self._size)
+        answer = self._asking.answer if self._asking else None
+        self._conversation.outbox.note(self._message, self._size, answer)
 
     def failed(self) -> None:
         if self._is_noted:
             self._conversation.outbox.withdraw(self._message)
+        if self._asking is not None:
+            self._asking.failed()
 
 
 def may_try_again(error: Exception, policy: ResumptionPolicy) -> bool:
@@ -109,7 +107,9 @@ class Replacer:
         self._attempt = ConnectionAttempt(backend, first_setup, options, conversation, owner)
         self._turns_before = -1  # on the first connection, none is needed for it to be of use
         self._has_begun_anew = False  # since a connection was of use
-        self._patience = Deadline(0.0)
+        self._patience = self._budget = Deadline(0.0)
+        self._left: Callable[[], None] = lambda: None
+        self._errors: list[Exception] = []  # of the attempts since a connection was of use
         self._delays: Iterator[float] = iter(())
         self._ready_at = 0.0
         self._to_send_first: tuple[LiveClientMessage, ...] = ()
@@ -128,12 +128,16 @@ class Replacer:
         """Waits for what `cancel()` has ended."""
         self._attempt.join(timeout)
 
-    def send(self, connection: Connection, message: LiveClientMessage, data: bytes, deadline: Deadline) -> None:
+    def send(
+        self,
+        connection: Connection,
+        message: LiveClientMessage,
+        data: bytes,
+        deadline: Deadline,
+        asking: Asking | None = None,
+    ) -> None:
         """Sends, and keeps book of what may have to be sent again."""
-        try:
-            connection.send(data, deadline.left(), journal=Posting(self._conversation, message, len(data)))
-        except Outdated:
-            logger.warning("answers to function calls that need none any more are not sent")
+        connection.send(data, deadline.left(), journal=Posting(self._conversation, message, len(data), asking))
 
     def replace(self, policy: ResumptionPolicy, left: Callable[[], None]) -> None:
         """Puts another connection in the place of the present one; gives up when the policy says so.
@@ -144,22 +148,24 @@ class Replacer:
         ending = self._line.present.ending
         was_of_use = self._was_of_use
         self._leave(OLD_CLOSE, left)
-        self._patience = Deadline(policy.budget)
+        whole = Deadline(policy.budget)
+        self._patience = Deadline(policy.budget * RESUMING_SHARE) if policy.fresh_session else whole
         if was_of_use:
             self._delays = policy.delays()
-            self._has_begun_anew = False
-        errors: list[Exception] = []
+            self._has_begun_anew, self._errors = False, []
+        elif ending is not None:
+            self._errors.append(ending.error())
         for delay in self._delays:
             if not self._pause(delay):
                 break
             try:
-                self._reconnect(self._config(), lost_at, len(errors) + 1, self._patience)
+                self._reconnect(self._config(), lost_at, len(self._errors) + 1, self._patience)
                 return
             except Exception as error:  # credentials are asked for as well, by code that is not ours
-                errors.append(error)
+                self._errors.append(error)
                 if self._line.is_closed or not may_try_again(error, policy):
                     break
-        self._begin_anew_or_give_up(policy, errors, ending, lost_at)
+        self._begin_anew_or_give_up(policy, ending, lost_at, whole)
 
     def _pause(self, delay: float) -> bool:
         """Waits before an attempt; False when there is to be none."""
@@ -177,6 +183,7 @@ class Replacer:
         """Closes the present connection; what ends from now on is another one."""
         self._kept.open()
         self._attempt.detach()
+        self._left = left
         try:
             self._line.present.close(timeout)
         finally:
@@ -186,6 +193,7 @@ class Replacer:
     def _reconnect(self, config: SessionResumptionConfig, lost_at: float, attempts: int, budget: Deadline) -> None:
         """One attempt. Raises `ConnectError`."""
         restored = config.handle is not None
+        self._budget = budget
 
         def greet() -> LiveSessionResumed:
             return self._news(restored, time.monotonic() - lost_at, attempts)
@@ -207,6 +215,9 @@ class Replacer:
         """Made on the reader thread, between the last message of the old connection and the first of the new one."""
         conversation = self._conversation
         calls = conversation.calls.void_all()
+        conversation.is_seeding = not restored and seeds_history(self._setup.generation_config)
+        if not (restored and conversation.is_transparent):
+            conversation.is_speaking = False
         lost: tuple[LiveClientMessage, ...] = ()
         if restored and conversation.is_transparent:
             self._to_send_first, count = conversation.outbox.begin_again()
@@ -229,7 +240,7 @@ class Replacer:
         """What goes out before anybody else sends: what the server has not consumed, and what was kept meanwhile."""
         try:
             for message in self._to_send_first:
-                self._line.present.send(self._encode(message), self._options.send_timeout)
+                self._line.present.send(self._encode(message), self._time_to_send())
             while kept := self._kept.take():
                 self._send_kept(kept)
         except SessionClosedError as error:
@@ -238,14 +249,19 @@ class Replacer:
             # The server would take what comes next for what is missing.
             self._attempt.detach()
             self._line.present.close(OLD_CLOSE)
+            self._left()  # the owner may have been told of its end already
             raise ConnectError(f"The new connection takes nothing: {error}", retryable=True) from error
 
     def _send_kept(self, message: LiveClientRealtimeInput) -> None:
         try:
-            self.send(self._line.present, message, self._encode(message), Deadline(self._options.send_timeout))
+            self.send(self._line.present, message, self._encode(message), Deadline(self._time_to_send()))
         except BaseException:
             self._kept.put_back(message)
             raise
+
+    def _time_to_send(self) -> float:
+        left = self._budget.left()
+        return self._options.send_timeout if left is None else min(self._options.send_timeout, left)
 
     def _encode(self, message: LiveClientMessage) -> bytes:
         from livesession.wire import encode
@@ -253,7 +269,7 @@ class Replacer:
         return encode(message)
 
     def _begin_anew_or_give_up(
-        self, policy: ResumptionPolicy, errors: list[Exception], ending: Ending | None, lost_at: float
+        self, policy: ResumptionPolicy, ending: Ending | None, lost_at: float, budget: Deadline
     ) -> None:
         if self._line.is_closed:
             self._conversation.finish(CLOSED_HERE)
@@ -262,11 +278,11 @@ class Replacer:
             self._has_begun_anew = True
             self._conversation.forget_handle()
             try:
-                self._reconnect(self._config(), lost_at, len(errors) + 1, Deadline(policy.budget))
+                self._reconnect(self._config(), lost_at, len(self._errors) + 1, budget)
                 return
             except Exception as error:
-                errors.append(error)
-        self.give_up(ResumptionError.after(errors, ending.describe() if ending else "The server went away."))
+                self._errors.append(error)
+        self.give_up(ResumptionError.after(self._errors, ending.describe() if ending else "The server went away."))
 
     def give_up(self, failure: ResumptionError) -> None:
         """Ends the session with this error."""
@@ -287,10 +303,13 @@ class Replacer:
             self._line.failure = None
             self._reconnect(config, lost_at, 1, Deadline(None))
         except BaseException as error:
+            failure = ResumptionError(f"The session could not be resumed: {error}")
+            if not self._line.is_closed:
+                self._line.failure = failure.again()
             self._conversation.finish(self._unresumed(error))
             if isinstance(error, ConnectError):
                 # Its frames would keep the session from being forgotten for as long as the attempt is remembered.
-                raise ResumptionError(f"The session could not be resumed: {error}") from error.with_traceback(None)
+                raise failure from error.with_traceback(None)
             raise
         self._turns_before = -1  # of use, since somebody asked for it
         self._line.check_usable()

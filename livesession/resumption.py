@@ -11,7 +11,7 @@ from attrs import field, frozen
 from livesession.errors import ConnectError
 from livesession.types.client import LiveClientMessage
 from livesession.types.server import LiveServerMessage
-from livesession.validators import one_of, positive
+from livesession.validators import callable_only, one_of, positive, positive_int, share
 
 __all__ = ["LiveSessionResumed", "ResumptionPolicy"]
 
@@ -30,7 +30,7 @@ class ResumptionPolicy:
 
     Attributes:
         attempts: Connections to try; default 10.
-        budget: Seconds from the loss until it is given up; default 30.
+        budget: Seconds from the loss until it is given up, a fresh session among it; default 30.
         first_delay: Seconds before the second attempt, doubled before each further one; the first comes at once;
             default 0.5.
         longest_delay: What they grow to; default 4.
@@ -44,12 +44,12 @@ class ResumptionPolicy:
         kept_bytes: Of media; older ones are dropped and counted; default 320,000, ten seconds of speech.
     """
 
-    attempts: int = field(default=10, validator=positive)
+    attempts: int = field(default=10, validator=positive_int)
     budget: float = field(default=30.0, validator=positive)
     first_delay: float = field(default=0.5, validator=positive)
     longest_delay: float = field(default=4.0, validator=positive)
-    jitter: float = 0.25
-    retryable: Callable[[ConnectError], bool] = is_retryable
+    jitter: float = field(default=0.25, validator=share)
+    retryable: Callable[[ConnectError], bool] = field(default=is_retryable, validator=callable_only)
     fresh_session: bool = False
     realtime: Literal["wait", "keep_newest"] = field(default="wait", validator=one_of("wait", "keep_newest"))
     kept_bytes: int = field(default=320_000, validator=positive)
@@ -75,7 +75,8 @@ class LiveSessionResumed(LiveServerMessage):
         downtime: Seconds from the end of the old connection until the new one was ready.
         attempts: Connections that it took.
         lost: What was sent and is unknown to the server now, as far as it was kept, in order; send again what
-            matters. Empty in transparent mode, which sends it again by itself.
+            matters. What crossed the last handle on its way may be in it though the server has it; realtime input that
+            crossed the end of a turn may be missing in it. Empty in transparent mode, which sends it again by itself.
         lost_count: How many messages those are, with those that were not kept (beyond 16 MB).
         dropped: How many realtime messages `ResumptionPolicy(realtime="keep_newest")` has dropped.
         cancelled_calls: Ids of function calls that need no answer any more; answers to them are not sent.

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, final
 
 from livesession import requests
 from livesession.answering import Answering, Send
+from livesession.asking import Asking, Interruption, Question, Spoken
 from livesession.backends import Backend
-from livesession.call_ledger import ENDED
 from livesession.calls import ToolStatistics
 from livesession.connection.closing import Ending
 from livesession.connection.deadline import Deadline
-from livesession.conversation import Conversation
+from livesession.conversation import Conversation, logger
 from livesession.errors import (
     ConnectError,
     ResumptionError,
@@ -80,11 +80,11 @@ class LiveSession:
     _lifeline: Lifeline
     _conversation: Conversation
     _resumption: SessionResumptionConfig | None
-    _is_seeding: bool
     _post: Send
     _answering: Answering
     _functions: ToolRunner | None
     _hold_audio: float
+    _is_in_conversation: bool
     _forget: weakref.finalize[[weakref.ref[LiveSession], Lifeline, Conversation, ToolRunner | None], LiveSession]
 
     def __repr__(self) -> str:
@@ -112,8 +112,8 @@ class LiveSession:
 
     @property
     def in_conversation(self) -> bool:
-        """True while an audio conversation drives the session."""
-        return False
+        """True while an `AudioConversationController` drives the session, and receives its messages."""
+        return self._is_in_conversation
 
     @property
     def close_code(self) -> int | None:
@@ -167,7 +167,8 @@ class LiveSession:
         """Iterates over messages as they arrive, across turns, until the session ends.
 
         Yields `LiveServerContent`, `LiveServerToolCall`, `LiveServerToolCallCancellation`,
-        `LiveServerGoingAwayNotice`, `LiveSessionResumptionUpdate` and the other kinds of `LiveServerMessage`. When
+        `LiveServerGoingAwayNotice`, `LiveSessionResumptionUpdate` and the other kinds of `LiveServerMessage`; and,
+        made here, `ToolResult` when a function has been run and `LiveSessionResumed` after a reconnect. When
         the server or the network ends the session, what had arrived comes first. Leaving the loop with `break` loses
         nothing: the next `receive()` goes on from there. One consumer at a time.
 
@@ -204,8 +205,10 @@ class LiveSession:
         """Sends a complete turn and returns the answer, put together.
 
         Where the session is resumed meanwhile and the server knows nothing of the request, it is sent again.
-        When the model calls a function, the turn so far is returned, with `complete=False` and the calls in
-        `function_calls`: answer them with `send_function_responses()` and go on with `receive_turn()`.
+        Functions given as tools run when the model calls them, and `ask()` goes on; the time that they take does not
+        count as silence. At a call that is yours to answer, the turn so far is returned, with `complete=False`: answer
+        `pending_calls` with `send_function_responses()` and go on with `receive_turn()`. What the model says later of a
+        NON_BLOCKING function is a turn of its own, which the next `ask()` skips: use `receive()` for those.
 
         Args:
             request: Text, a part, or a sequence of both.
@@ -220,7 +223,10 @@ class LiveSession:
         stream.claim()
 
         def ask_again(resumed: LiveSessionResumed) -> None:
-            if any(lost is message for lost in resumed.lost):
+            is_lost = any(lost is message for lost in resumed.lost)
+            if others := resumed.lost_count - is_lost:  # which nobody else is told of
+                logger.warning("the session was resumed during ask(); other messages that were lost: %d", others)
+            if is_lost:
                 stream.answers(self._send_request(message, None))
 
         try:
@@ -251,7 +257,7 @@ class LiveSession:
         if turn_complete:
             self._send_request(message, timeout)
         else:
-            self._send(message, timeout)
+            self._send(message, timeout, Interruption(self._conversation))
             self._conversation.turn_left_open = self._conversation.owes_warning = True
 
     def interrupt(self, *, timeout: float | None = None) -> None:
@@ -260,24 +266,15 @@ class LiveSession:
         The server answers with `interrupted` and then `turn_complete`. Not every model obeys: most do when they hear
         speech, or any new turn.
         """
-        self._send(LiveClientContent(turn_complete=False), timeout)
+        self._send(LiveClientContent(turn_complete=False), timeout, Interruption(self._conversation))
 
     def _send_request(self, message: LiveClientContent, timeout: float | None) -> Span:
         """Sends what asks for an answer; where the answer will begin."""
         self._check_usable()
-        if self._is_seeding:
-            # The contents up to the first turn_complete are history, which is not answered.
-            self._is_seeding = False
-            self._send(message, timeout)
-            return self._conversation.turns.to_receive()
-        answer = self._conversation.turns.requested()
-        try:
-            self._send(message, timeout)
-        except BaseException:
-            self._conversation.turns.withdrawn()
-            raise
+        asking = Question(self._conversation)
+        self._send(message, timeout, asking)
         self._conversation.turn_left_open = self._conversation.owes_warning = False
-        return answer
+        return asking.span
 
     def _send_history(self, history: LiveClientContent) -> None:
         """Sends what was said before, or ends the session: without it, it would be another one. For `connect()`."""
@@ -335,12 +332,14 @@ class LiveSession:
     def send_activity_start(self, *, timeout: float | None = None) -> None:
         """Says that the user begins to speak (`activityStart`); automatic detection must be off."""
         requests.check_activity(self._setup.generation_config, manual=True, method="send_activity_start")
+        self._conversation.is_speaking = True  # before it goes out: the connection is not to be replaced in between
         self._send_spoken(LiveClientRealtimeInput(activity_start=ActivityStart()), timeout, asks=False)
 
     def send_activity_end(self, *, timeout: float | None = None) -> None:
         """Says that the user has spoken (`activityEnd`), which asks for an answer; automatic detection must be off."""
         requests.check_activity(self._setup.generation_config, manual=True, method="send_activity_end")
         self._send_spoken(LiveClientRealtimeInput(activity_end=ActivityEnd()), timeout, asks=True)
+        self._conversation.is_speaking = False
 
     def send_audio_stream_end(self, *, timeout: float | None = None) -> None:
         """Says that the microphone pauses (`audioStreamEnd`); automatic detection must be on, as it is by default."""
@@ -365,23 +364,23 @@ class LiveSession:
     def _send_spoken(self, message: LiveClientRealtimeInput, timeout: float | None, *, asks: bool) -> None:
         """Sends input that begins something new; if it asks for an answer, that is counted first: answers are quick."""
         self._check_usable()
-        is_counted = self._conversation.turns.spoken(asks=asks)
-        try:
-            self._send_input(message, timeout)
-        except BaseException:
-            if is_counted:
-                self._conversation.turns.withdrawn()
-            raise
+        self._send_input(message, timeout, Spoken(self._conversation, asks=asks))
 
-    def _send_input(self, message: LiveClientRealtimeInput, timeout: float | None) -> None:
+    def _send_input(
+        self, message: LiveClientRealtimeInput, timeout: float | None, asking: Asking | None = None
+    ) -> None:
         if self._hold_audio and message.audio:
-            self._conversation.calls.hold_back(self._hold_audio)
-        self._send(message, timeout)
+            self._check_usable()
+            deadline = Deadline(self._options.send_timeout if timeout is None else check_timeout(timeout))
+            if not self._conversation.calls.hold_back(self._hold_audio, deadline):
+                raise SendTimeout("The audio was held back for a function call, and not sent.", session_ended=False)
+            timeout = deadline.left()
+        self._send(message, timeout, asking)
         self._conversation.turn_left_open = self._conversation.owes_warning = False
 
-    def _send(self, message: LiveClientMessage, timeout: float | None) -> None:
+    def _send(self, message: LiveClientMessage, timeout: float | None, asking: Asking | None = None) -> None:
         self._check_usable()
-        self._post(message, timeout)
+        self._post(message, timeout, asking)
 
     # Ending, and going on.
 
@@ -398,11 +397,12 @@ class LiveSession:
         if not self._lifeline.is_closed:
             deadline = Deadline(patience)
             self._forget.detach()
-            self._conversation.calls.void_all(ENDED)
+            self._conversation.calls.close()
             self._lifeline.close(patience)
             if self._functions is not None:
                 self._functions.stop()
-                self._functions.join(deadline)
+                if not self._lifeline.is_reader_thread:  # other sessions wait for that one
+                    self._functions.join(deadline)
 
     def resume_session(self, session_resumption: SessionResumptionConfig | None = None) -> None:
         """Takes the conversation up again over a new connection; the old one is closed first.
@@ -429,7 +429,7 @@ class LiveSession:
         handle = given.handle if given and given.handle else self.resumption_handle
         if handle is None:
             raise ResumptionError("There is no resumption handle yet: the server sends the first one after a while.")
-        return SessionResumptionConfig(handle=handle, transparent=(given or self._resumption).transparent)
+        return SessionResumptionConfig(handle=handle, transparent=self._resumption.transparent)
 
     def _check_usable(self) -> None:
         self._conversation.check_process()
@@ -460,7 +460,8 @@ def connect_session(
     is_transparent = resumption is not None and bool(resumption.transparent)
     session._conversation = Conversation(options.inbox_bytes, line.wake, transparent=is_transparent)
     session._resumption = resumption
-    session._is_seeding = requests.seeds_history(setup.generation_config) and not (resumption and resumption.handle)
+    handle = session._conversation.resumption_handle = resumption.handle if resumption else None
+    session._conversation.is_seeding = requests.seeds_history(setup.generation_config) and handle is None
     session._lifeline = Lifeline(backend, setup, first_setup, options, resumption, session._conversation, line)
     session._post = post = poster(session._lifeline, encode, options)
     ids_required = backend.requires_function_response_ids
@@ -468,6 +469,7 @@ def connect_session(
     session._functions = toolbox.open(
         session._conversation, session._answering, in_parts=backend.takes_answers_in_parts
     )
+    session._is_in_conversation = False
     session._hold_audio = toolbox.options.hold_audio
     session._lifeline.open()
     this = weakref.ref(session)
@@ -482,9 +484,9 @@ def connect_session(
 def poster(lifeline: Lifeline, encode: Callable[[LiveClientMessage], bytes], options: SessionOptions) -> Send:
     """Encodes and sends. It does not hold the session, so that functions that still run do not keep it alive."""
 
-    def post(message: LiveClientMessage, timeout: float | None) -> None:
+    def post(message: LiveClientMessage, timeout: float | None, asking: Asking | None = None) -> None:
         patience = options.send_timeout if timeout is None else check_timeout(timeout)
-        lifeline.send(message, encode(message), patience)
+        lifeline.send(message, encode(message), patience, asking)
 
     return post
 

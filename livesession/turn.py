@@ -181,24 +181,39 @@ class TurnLedger:
         self._frames = 0  # frames that have come
         self._expected = 0  # requests that are still to be answered
         self._is_open = False  # whether the server is in the middle of a turn
+        self._is_in_progress = False  # whether it has said that it goes on with what is in progress
+        self._has_prompted = False  # whether a turn is counted, in `_expected`, that is not to be if it says so
         self._repeated = 0  # turns with a lower number have been had
         self._begun: int | None = None  # the turn that the consumer is in the middle of
         self._span = Span()  # what comes next for `receive_turn()`
 
     def arrived(self, items: Sequence[LiveServerMessage | ProtocolError]) -> tuple[int, int, bool]:
         """Reader: the numbers of a frame's turn and of the frame, and whether it ends the turn."""
-        ends = any(isinstance(item, LiveServerContent) and item.ends_turn for item in items)
-        return self._count(ends, any(map(opens_turn, items)))
+        contents = [item for item in items if isinstance(item, LiveServerContent)]
+        if any(content.turn_complete and not content.ends_turn for content in contents):
+            self._goes_on()
+        return self._count(any(content.ends_turn for content in contents), any(map(opens_turn, items)))
 
     def content_arrived(self, content: LiveServerContent) -> tuple[int, int, bool]:
         """Reader: the same for a frame with this one message; most are such."""
-        return self._count(content.turn_complete and content.ends_turn, opens_turn(content))
+        ends = content.turn_complete and content.ends_turn
+        if content.turn_complete and not ends:
+            self._goes_on()
+        return self._count(ends, opens_turn(content))
+
+    def _goes_on(self) -> None:
+        """The turn is over but for what is in progress: the model speaks of it in no turn of its own."""
+        with self._lock:
+            self._is_in_progress = True
+            self._expected = max(0, self._expected - self._has_prompted)
+            self._has_prompted = False
 
     def _count(self, ends: bool, opens: bool) -> tuple[int, int, bool]:
         with self._lock:
             turn, serial = self._completed, self._frames
             self._frames += 1
             if ends:
+                self._is_in_progress = self._has_prompted = False
                 self._completed += 1
                 self._expected = max(0, self._expected - 1)
             if ends or opens:
@@ -220,26 +235,32 @@ class TurnLedger:
         with self._lock:
             self._expected = max(0, self._expected - 1)
 
-    def spoken(self, *, asks: bool) -> bool:
+    def spoken(self, *, asks: bool) -> int | None:
         """Sender: realtime input that begins something new, and perhaps asks for an answer, is about to go out.
 
-        Several such inputs may be answered by one turn, so they count as one: True if this one was counted.
+        Several such inputs may be answered by one turn, so they count as one: the number of the turn
+        that answers this one; None where it was not counted.
         """
         with self._lock:
             self._forget_begun()
-            counts = asks and not self._expected
-            self._expected += counts
-            return counts
+            if not asks or self._expected:
+                return None
+            self._expected = 1
+            return self._completed + self._is_open
 
-    def prompted(self) -> bool:
+    def prompted(self) -> int | None:
         """Sender: the answer of a function that nobody waited for is about to go out, of which the model will speak.
 
-        In a turn of its own, if it is in none and owes none: True if that was counted.
+        In a turn of its own, behind the one that is going on, if it owes none beside that: the number of that, and
+        else None. Not in one where the server has said that it goes on with what is in progress.
         """
         with self._lock:
-            counts = not self._is_open and not self._expected
-            self._expected += counts
-            return counts
+            going_on = int(self._is_open)
+            if self._is_in_progress or self._expected > going_on:
+                return None
+            self._expected = going_on + 1
+            self._has_prompted = True
+            return self._completed + going_on
 
     def settle(self) -> None:
         """Consumer: the server owes nothing more, after all."""

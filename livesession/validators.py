@@ -10,8 +10,19 @@ from attrs import Attribute
 
 from livesession.errors import ConfigurationError
 
-__all__ = ["one_of", "positive", "positive_int", "positive_or_none", "zero_or_more"]
+__all__ = [
+    "boolean",
+    "callable_only",
+    "one_of",
+    "positive",
+    "positive_int",
+    "positive_or_endless",
+    "positive_or_none",
+    "share",
+    "zero_or_more",
+]
 
+Callback = TypeVar("Callback", bound=Callable[..., object])
 Number = TypeVar("Number", int, float)
 
 
@@ -34,10 +45,35 @@ def positive_int(options: object, attribute: Attribute[int], value: int) -> None
         raise ConfigurationError(f"{attribute.name} must be a whole number, not {value!r}.")
 
 
+def share(options: object, attribute: Attribute[float], value: float) -> None:
+    """A number from 0 to 1."""
+    zero_or_more(options, attribute, value)
+    if value > 1:
+        raise ConfigurationError(f"{attribute.name} must be from 0 to 1, not {value!r}.")
+
+
+def callable_only(options: object, attribute: Attribute[Callback], value: Callback) -> None:
+    """A function."""
+    if not callable(value):
+        raise ConfigurationError(f"{attribute.name} must be callable, not {value!r}.")
+
+
 def zero_or_more(options: object, attribute: Attribute[Number], value: Number) -> None:
     """A finite number, 0 or over."""
-    if value != 0 or isinstance(value, bool):
-        positive(options, attribute, value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        raise ConfigurationError(f"{attribute.name} must be a finite number, 0 or over, not {value!r}.")
+
+
+def positive_or_endless(options: object, attribute: Attribute[float], value: float | None) -> None:
+    """The same, or infinity, which is no limit."""
+    if value != math.inf:
+        positive_or_none(options, attribute, value)
+
+
+def boolean(options: object, attribute: Attribute[bool], value: bool) -> None:
+    """True or False."""
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{attribute.name} must be True or False, not {value!r}.")
 
 
 def one_of(*allowed: str) -> Callable[[object, Attribute[str], str], None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from livesession.errors import ConfigurationError, MissingExtraError
+from livesession.errors import ConfigurationError, ConnectError, MissingExtraError
 from livesession.secret import Secret
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class DefaultCredentials:
         return self._credentials
 
     def _refresh(self, credentials: Credentials) -> None:
-        from google.auth.exceptions import GoogleAuthError
+        from google.auth.exceptions import GoogleAuthError, TransportError
         from google.auth.transport.requests import Request
 
         if credentials.valid:
@@ -67,6 +67,7 @@ class DefaultCredentials:
         try:
             credentials.refresh(Request())  # type: ignore[no-untyped-call]  # untyped there
         except GoogleAuthError as error:
-            raise ConfigurationError(f"Google's credentials could not be refreshed: {error}.") from ConnectionError(
-                str(error)
-            )
+            words, reason = f"Google's credentials could not be refreshed: {error}.", ConnectionError(str(error))
+            if isinstance(error, TransportError) or error.retryable:
+                raise ConnectError(words, retryable=True) from reason
+            raise ConfigurationError(words) from reason

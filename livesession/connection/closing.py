@@ -11,6 +11,7 @@ from livesession.errors import ConnectionClosedError, Origin, ResumptionError
 
 __all__ = ["ABNORMAL", "CLOSED_HERE", "NORMAL", "EndConnection", "Ending", "Verdict", "classify"]
 
+GRACE = 0.5  # seconds that the peer is given to close TCP after its close frame, and close() beyond its time limit
 NORMAL = 1000
 GOING_AWAY = 1001
 PROTOCOL_VIOLATION = 1002
@@ -47,6 +48,7 @@ POLICY = Verdict("policy", False, "The service refuses this; see the reason.")
 SIZE = Verdict("too-big", False, "A message is over the receiver's size limit.")
 NETWORK = Verdict("network", True, "The network failed, or the server went without a word; connect again.")
 ENDED = Verdict("normal", True, "The server ended the session; connect again, with a handle to go on.")
+CLOSED = Verdict("closed", False, "Nobody can use it any more; connect() a new one.")
 ENTITY = Verdict(
     "not-found", False, "Check the model's name and the handle, and that no cancelled function call was answered."
 )
@@ -155,7 +157,7 @@ class Ending:
 
     @property
     def verdict(self) -> Verdict:
-        return classify(self.code, self.reason)
+        return CLOSED if self.origin == "local" and self.code == NORMAL else classify(self.code, self.reason)
 
     def error(self) -> ConnectionClosedError | ResumptionError:
         """A new exception that reports this ending; new each time, because raising one adds a traceback to it."""
@@ -184,7 +186,7 @@ class Ending:
         return f"close code {self.code}, " + (f'"{self.reason}"' if self.reason else "no reason given")
 
 
-CLOSED_HERE = Ending(NORMAL, "closed by this side", "local")
+CLOSED_HERE = Ending(NORMAL, "closed by this side", "local", "The session was closed by close() on this side")
 """After `close()`."""
 
 

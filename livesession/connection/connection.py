@@ -195,7 +195,7 @@ class Connection:
 
         From the reader thread (a callback) it does not wait. Never raises for what the network or the peer does.
         """
-        deadline = Deadline(timeout)
+        deadline, last = Deadline(timeout), Deadline(timeout + GRACE)
         if self._states.on(Event.LOCAL_CLOSE, CLOSED_HERE):
             self._reading.close_deadline = deadline
             self.wake()
@@ -204,8 +204,8 @@ class Connection:
             self._reading.close_deadline = deadline
             self.wake()
         if self._loop is not None and not self.is_reader_thread:
-            self._reading.over.wait((deadline.left() or 0.0) + GRACE)
-            self._loop.join_if_over(GRACE)
+            self._reading.over.wait(last.left() or 0.0)
+            self._loop.join_if_over(min(GRACE, last.left() or 0.0))
 
     def _send_close_frame(self, deadline: Deadline) -> None:
         try:

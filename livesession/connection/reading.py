@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-from livesession.connection.closing import ABNORMAL, EndConnection, Ending
+from livesession.connection.closing import ABNORMAL, GRACE, EndConnection, Ending
 from livesession.connection.deadline import Deadline
 from livesession.connection.duplex import Duplex
 from livesession.connection.frames import BINARY, CLOSE, PING, TEXT, FrameError, FrameReader, Message, read_close
@@ -27,7 +27,6 @@ __all__ = ["GRACE", "Reading"]
 
 logger = logging.getLogger("livesession")
 
-GRACE = 0.5  # seconds that the peer is given to close TCP after its close frame
 READS_AT_ONCE = 4  # before other connections have their turn
 
 

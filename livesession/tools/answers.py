@@ -19,28 +19,35 @@ from livesession.errors import ToolCancelled, ToolError
 from livesession.tools.arguments import BadArguments
 from livesession.wire.scalars import format_base64
 
-__all__ = ["as_error", "as_response"]
+__all__ = ["BadAnswer", "as_error", "as_response"]
 
 LONGEST_ERROR = 500
 
 SECRETS = [
-    (re.compile(r"(\w://)[^\s/@]+@"), r"\1<secret>@"),
-    (re.compile(r"(?i)((?:key|token|password|passwd|secret|signature)=['\"]?)[^\s&,;'\"]+"), r"\1<secret>"),
+    (re.compile(r"(\w://)[^\s/]+@"), r"\1<secret>@"),
+    (
+        re.compile(r"(?i)((?:key|token|password|passwd|secret|signature)(?:=['\"]?|['\"]: ?['\"]))[^\s&,;'\"]+"),
+        r"\1<secret>",
+    ),
     (re.compile(r"(?i)(\bbearer\s+)[\w.~+/=-]+"), r"\1<secret>"),
 ]
+
+
+class BadAnswer(TypeError):
+    """A function returned what JSON cannot hold."""
 
 
 def as_response(value: object) -> dict[str, object]:
     """A returned value as the answer: `{"output": ...}`, None and other falsy values as they are.
 
     attrs classes, dataclasses, models of pydantic, enums, dates, sets and tuples become the JSON that is like them,
-    bytes base64. Raises `TypeError` for what JSON cannot hold, NaN and infinities among it.
+    bytes base64. Raises `BadAnswer` for what JSON cannot hold, NaN and infinities among it.
     """
     try:
         text = json.dumps(value, default=plain, ensure_ascii=False, allow_nan=False)
         text.encode("utf-8")  # half a surrogate pair cannot be
     except (TypeError, ValueError, RecursionError) as error:
-        raise TypeError(f"The returned {type(value).__name__} cannot be written as JSON: {error}") from error
+        raise BadAnswer(f"The returned {type(value).__name__} cannot be written as JSON: {error}") from error
     return {"output": json.loads(text)}
 
 
@@ -88,6 +95,8 @@ def plain_object(value: Mapping[object, object]) -> object:
 @plain.register(Sequence)
 @plain.register(Set)
 def plain_array(value: Collection[object]) -> object:
+    if hasattr(value, "keys"):  # a row of sqlite3 passes for a sequence
+        return {key: value[key] for key in value.keys()}  # type: ignore[index]  # noqa: SIM118
     return list(value)
 
 

@@ -8,7 +8,7 @@ from cattrs import ClassValidationError, ForbiddenExtraKeysError, IterableValida
 from cattrs.errors import AttributeValidationNote, IterableValidationNote
 
 from livesession.tools.members import Member
-from livesession.tools.reading import members_reader
+from livesession.tools.reading import Reader, members_reader
 from livesession.tools.scalars import BadValue, shown
 
 __all__ = ["BadArguments", "arguments_reader"]
@@ -53,5 +53,7 @@ def complaints(error: BaseException, place: str = "") -> Iterator[str]:
 
 
 def step(note: AttributeValidationNote | IterableValidationNote) -> str:
-    name = note.name if isinstance(note, AttributeValidationNote) else note.index
-    return f"[{name}]" if isinstance(name, int) else f".{name}"
+    if isinstance(note, AttributeValidationNote):
+        assert isinstance(note.type, Reader)
+        return f".{note.type.name}"
+    return f"[{note.index}]" if isinstance(note.index, int) else f".{note.index}"

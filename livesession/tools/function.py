@@ -33,7 +33,7 @@ class FunctionTool:
     timeout: float | None = None
 
 
-def declaration_of(function: Callable[..., object]) -> FunctionDeclaration:
+def declaration_of(function: Callable[..., object] | FunctionTool) -> FunctionDeclaration:
     """What the model is told of a Python function that is given as a tool: to look at, or to answer its calls yourself.
 
     Raises:
@@ -42,4 +42,4 @@ def declaration_of(function: Callable[..., object]) -> FunctionDeclaration:
     """
     from livesession.tools.signatures import declaration  # not before it is needed: it takes cattrs
 
-    return declaration(function)
+    return function.declaration if isinstance(function, FunctionTool) else declaration(function)

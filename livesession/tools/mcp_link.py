@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import shlex
 import threading
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 from attrs.validators import deep_mapping, instance_of
 
+from livesession.conversation import logger
 from livesession.errors import LiveSessionError, MissingExtraError
 from livesession.tools.cancelling import CancelToken
 from livesession.tools.mcp_log import McpLog
@@ -74,6 +76,7 @@ class McpLink:
         self._client: Client | None = None
         self._stop: Callable[[], object] | None = None
         self._is_closing = False
+        self._pid = os.getpid()
         self._thread = threading.Thread(target=self._run, name="livesession-mcp", daemon=True)
 
     def start(self) -> list[McpTool]:
@@ -83,6 +86,7 @@ class McpLink:
 
     def call(self, name: str, arguments: Mapping[str, object], token: CancelToken) -> CallToolResult:
         """Waits for the answer of a tool. Raises `McpError`, and `ToolCancelled` when the token is set before that."""
+        token.check()
         future = self._begin(name, arguments)
         future.add_done_callback(lambda _: token._wake())
         try:
@@ -104,6 +108,11 @@ class McpLink:
             self._thread.join(CLOSING)
 
     def _begin(self, name: str, arguments: Mapping[str, object]) -> Future[CallToolResult]:
+        if self._pid != os.getpid():
+            raise McpError(
+                f"The tool {name!r} gives no answer: its MCP server belongs to the process that this one was forked "
+                "from. Start a McpServer here; under gunicorn --preload, that is in the worker and not at import."
+            )
         with self._lock:
             if self._client is None:
                 raise self._ended(name)
@@ -180,7 +189,10 @@ class McpLink:
         from mcp.types import CONNECTION_CLOSED
 
         try:
-            return await client.call_tool(name, dict(arguments))
+            result = await client.call_tool(name, dict(arguments))
+            if result.is_error:
+                logger.debug("the tool %r failed; its MCP server wrote: %s", name, self._log.tail())
+            return result
         except Exception as error:
             if isinstance(error, MCPError) and error.code == CONNECTION_CLOSED:
                 raise self._ended(name, self._log.tail()) from error

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_args
 import attrs
 from cattrs import Converter, IterableValidationError
 from cattrs.errors import IterableValidationNote
-from cattrs.gen import make_dict_structure_fn
+from cattrs.gen import make_dict_structure_fn, override
 
 from livesession.tools.forms import (
     allows_null,
@@ -33,7 +33,7 @@ from livesession.tools.limits import check, limits_of
 from livesession.tools.members import Member, Model, has_members, is_model, members_of
 from livesession.tools.scalars import SCALARS, BadValue, shown
 
-__all__ = ["members_reader", "reader_of"]
+__all__ = ["Reader", "members_reader", "reader_of"]
 
 Kind = TypeVar("Kind")
 Read = Callable[[object], object]
@@ -41,9 +41,15 @@ Read = Callable[[object], object]
 
 @attrs.frozen(eq=False)
 class Reader:
-    """Stands for a type, in a class that cattrs reads."""
+    """Stands for a type, in a class that cattrs reads.
+
+    Attributes:
+        read: Makes the value.
+        name: What the model calls the member: any text, as in a TypedDict, where an attribute's is an identifier.
+    """
 
     read: Read
+    name: str
 
 
 def reader_of(hint: object) -> Read:
@@ -177,22 +183,24 @@ def members_reader(members: Iterable[Member]) -> Callable[[object], dict[str, ob
     """
     members = list(members)
     nullable = {each.name for each in members if each.is_required or allows_null(each.hint)}
-    likeness = attrs.make_class("Likeness", {each.name: field_like(each) for each in members}, kw_only=True)
-    structure: Any = make_dict_structure_fn(likeness, converter, _cattrs_forbid_extra_keys=True)
+    attributes = {f"member_{number}": each for number, each in enumerate(members)}
+    likeness = attrs.make_class("Likeness", {key: field_like(each) for key, each in attributes.items()}, kw_only=True)
+    names: Any = {key: override(rename=each.name) for key, each in attributes.items()}
+    structure: Any = make_dict_structure_fn(likeness, converter, _cattrs_forbid_extra_keys=True, **names)
 
     def read(value: object) -> dict[str, object]:
         members = expect(dict, "an object", value)
         given = {name: each for name, each in members.items() if each is not None or name in nullable}
         made = structure(given, likeness)
-        return {name: getattr(made, name) for name in given}
+        return {each.name: getattr(made, key) for key, each in attributes.items() if each.name in given}
 
     return read
 
 
 def field_like(member: Member) -> object:
     default = attrs.NOTHING if member.is_required else None
-    reader: Any = Reader(reader_of(member.hint))
-    return attrs.field(type=reader, default=default, alias=member.name)
+    reader: Any = Reader(reader_of(member.hint), member.name)
+    return attrs.field(type=reader, default=default)
 
 
 def model_reader(cls: type[Model]) -> Read:

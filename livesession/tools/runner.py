@@ -5,18 +5,19 @@ from __future__ import annotations
 import contextvars
 import functools
 import math
+import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 
 from livesession.answering import Answering
 from livesession.calls import Call, Outcome, ToolResult, ToolStatistics
 from livesession.connection.deadline import Deadline
 from livesession.conversation import Conversation, logger
-from livesession.errors import LiveSessionError, ToolCancelled, ToolError
+from livesession.errors import InvalidRequestError, LiveSessionError, ToolCancelled, ToolError
 from livesession.inbox import Arrival
-from livesession.tools.answers import as_error
+from livesession.tools.answers import BadAnswer, as_error
 from livesession.tools.arguments import BadArguments
 from livesession.tools.function import FunctionTool
 from livesession.tools.options import ToolOptions
@@ -28,6 +29,8 @@ from livesession.types.enums import Behavior
 from livesession.types.fields import JSONObject
 
 __all__ = ["ToolRunner"]
+
+LATEST = sys.maxsize  # behind every frame that has come
 
 
 class ToolRunner:
@@ -120,7 +123,7 @@ class ToolRunner:
         try:
             self._run(job)
         except BaseException as error:  # a fault of this library, or of a log handler
-            logger.error("the call of %s could not be answered", job.name, exc_info=error)
+            self._log_failure(job, error)
         finally:
             self._limits.forget(job)
             with self._lock:
@@ -130,22 +133,30 @@ class ToolRunner:
         if job.token.is_cancelled:  # while it waited for a thread
             self._drop(job, {})
             return
-        job.has_begun = True
+        job.thread = threading.get_ident()
         try:
             for answer in answers(job, in_parts=self._in_parts):
-                if not self._send(job, answer, "answered"):
+                check_time(job)
+                if not self._send_or_drop(job, answer, "answered"):
                     return
+                check_time(job)  # which may have come while a part was on its way
         except ToolCancelled as error:
-            self._send(job, self._error(job, error), "timed_out" if job.token.is_cancelled else "failed")
+            self._send_or_drop(job, self._error(job, error), "timed_out" if job.token.is_cancelled else "failed")
         except BaseException as error:  # SystemExit too: a function must not end the thread
+            self._send_or_drop(job, self._error(job, error), "failed")  # first, as a log handler may fail
             self._log(job, error)
-            self._send(job, self._error(job, error), "failed")
+
+    def _log_failure(self, job: Job, error: BaseException) -> None:
+        with suppress(Exception):  # perhaps it was the log handler
+            logger.error("the call of %s could not be answered", job.name, exc_info=error)
 
     def _log(self, job: Job, error: BaseException) -> None:
         if isinstance(error, BadArguments):
             logger.warning("the model called %s wrongly: %s", job.name, error)
         elif isinstance(error, ToolError):
             logger.info("the function %s answered with an error: %s", job.name, error)
+        elif isinstance(error, (BadAnswer, LiveSessionError)):
+            logger.warning("the function %s, called by the model, failed: %s", job.name, error)
         else:
             logger.warning("the function %s, called by the model, failed", job.name, exc_info=error)
 
@@ -155,15 +166,22 @@ class ToolRunner:
     # On the timer's thread.
 
     def _expire(self, job: Job) -> None:
-        waited = "" if job.has_begun else f"; it was not begun, as {self._options.concurrency} others are running"
+        waited = "" if job.thread else f"; it was not begun, as {self._options.concurrency} others are running"
         reason = f"{job.name} took longer than {job.limit:g} s{waited}"
+        logger.warning("%s; the model is told so, and its answer will be dropped", reason)
         job.token._cancel(reason)
         try:
             self._send(job, self._error(job, ToolCancelled(reason)), "timed_out")
         except Exception as error:
-            logger.error("the call of %s could not be answered", job.name, exc_info=error)
+            self._log_failure(job, error)
 
     # On both.
+
+    def _send_or_drop(self, job: Job, answer: FunctionResponse, outcome: Outcome) -> bool:
+        is_sent = self._send(job, answer, outcome)
+        if not is_sent:
+            self._drop(job, answer.response or job.last)
+        return is_sent
 
     def _send(self, job: Job, answer: FunctionResponse, outcome: Outcome) -> bool:
         """Whether it was sent, and was wanted."""
@@ -178,17 +196,19 @@ class ToolRunner:
         try:
             is_sent = self._answering.automatic(job.call, answer, tell)
         except LiveSessionError as error:
+            if outcome == "answered" and isinstance(error, InvalidRequestError):
+                raise  # as an answer of its own: the model would wait without an end
             logger.warning("the answer of the function %s was not sent: %s", job.name, error)
             is_sent = False
-        if not is_sent:
-            self._drop(job, response)
-        elif not answer.will_continue:
+        if is_sent and not answer.will_continue:
             self._count(outcome)
+            logger.debug("the function %s: %s after %.3f s", job.name, outcome, job.seconds)
         return is_sent
 
     def _drop(self, job: Job, response: JSONObject) -> None:
         self._tell(job, "dropped", response)
         self._count("dropped")
+        logger.debug("the function %s: its answer is dropped after %.3f s", job.name, job.seconds)
 
     def _count(self, what: str) -> None:
         with self._lock:
@@ -199,17 +219,19 @@ class ToolRunner:
         with self._lock:
             is_first, job.is_recorded = not job.is_recorded, True
         if is_first and self._options.messages:
-            call = job.call
-            seconds = time.monotonic() - call.made_at
+            call, seconds = job.call, job.seconds
             result = ToolResult(call=call.call, response=response, outcome=outcome, seconds=seconds)
-            self._conversation.put_aside(Arrival(result, call.turn, call.serial, ends_turn=False, cost=0))
+            arrival = Arrival(result, call.turn, call.serial, ends_turn=False, cost=0)
+            if not call.is_blocking:  # it belongs to the turn in which it comes
+                arrival = arrival._replace(turn=self._conversation.turns.completed, serial=LATEST)
+            self._conversation.put_aside(arrival)
 
     # The end.
 
     def stop(self) -> None:
         """Runs no more calls, and forgets those that wait for a thread; tokens are set by `on_gone()`."""
         with self._lock:
-            self._jobs = {call: job for call, job in self._jobs.items() if job.has_begun}
+            self._jobs = {call: job for call, job in self._jobs.items() if job.thread}
         self._pool.stop()
         self._limits.stop()
 
@@ -217,3 +239,13 @@ class ToolRunner:
         """Waits for the functions to return, after `stop()`, but not for the one that calls this."""
         self._pool.join(deadline)
         self._limits.join(deadline)
+        with self._lock:
+            left = sorted(job.name for job in self._jobs.values() if job.thread != threading.get_ident())
+        if left:
+            logger.warning("close() does not wait any longer for functions that still run: %s", ", ".join(left))
+
+
+def check_time(job: Job) -> None:
+    """Raises `ToolCancelled` when the time of a call is up that nobody has given up."""
+    if job.call.is_open:
+        job.token.check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import cast
 
@@ -29,7 +30,7 @@ class Job:
         tool: The function.
         limit: Seconds from the call until it is given up; None for no limit.
         token: Set when the answer is not wanted any more.
-        has_begun: Whether the function runs, or has run.
+        thread: The thread that runs it; None before it begins.
         is_recorded: Whether the consumer has been told of it.
         last: The part of its answer that was sent last.
     """
@@ -38,13 +39,18 @@ class Job:
     tool: FunctionTool
     limit: float | None
     token: CancelToken = field(factory=CancelToken)
-    has_begun: bool = False
+    thread: int | None = None
     is_recorded: bool = False
     last: JSONObject = field(factory=dict)
 
     @property
     def name(self) -> str:
         return self.call.call.name
+
+    @property
+    def seconds(self) -> float:
+        """Since the call was made."""
+        return time.monotonic() - self.call.made_at
 
     def answer(self, response: FunctionResponse, *, will_continue: bool | None = None) -> FunctionResponse:
         """A response as the answer to this call."""

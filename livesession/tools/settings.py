@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from typing import TypeVar, overload
@@ -13,7 +12,7 @@ from attrs.validators import optional
 from livesession.errors import ConfigurationError
 from livesession.tools.callables import layers
 from livesession.types.enums import Behavior, FunctionResponseScheduling
-from livesession.validators import one_of, positive_or_none
+from livesession.validators import one_of, positive_or_endless
 
 __all__ = ["ToolSettings", "check_name", "settings_of", "tool"]
 
@@ -38,11 +37,6 @@ def valid_name(settings: object, attribute: Attribute[str | None], value: str | 
         check_name(value)
 
 
-def positive_or_endless(settings: object, attribute: Attribute[float], value: float | None) -> None:
-    if value != math.inf:
-        positive_or_none(settings, attribute, value)
-
-
 @frozen(kw_only=True)
 class ToolSettings:
     """What `@tool` was told.
@@ -57,8 +51,10 @@ class ToolSettings:
 
     name: str | None = field(default=None, validator=valid_name)
     description: str | None = None
-    behavior: str | None = field(default=None, validator=optional(one_of(*Behavior)))
-    scheduling: str | None = field(default=None, validator=optional(one_of(*FunctionResponseScheduling)))
+    behavior: str | None = field(default=None, validator=optional(one_of(*(each.value for each in Behavior))))
+    scheduling: str | None = field(
+        default=None, validator=optional(one_of(*(each.value for each in FunctionResponseScheduling)))
+    )
     timeout: float | None = field(default=None, validator=positive_or_endless)
 
     def __attrs_post_init__(self) -> None:
@@ -129,6 +125,8 @@ def tool(
             raise TypeError(f"@tool cannot mark {function!r}; decorate the function where it is defined.") from None
         return function
 
+    if function is not None and not callable(function):
+        raise TypeError(f"@tool takes its arguments by name, such as @tool(name=...), and no {function!r}.")
     return mark if function is None else mark(function)
 
 

@@ -85,7 +85,8 @@ def to_toolbox(given: Sequence[AnyTool], options: ToolOptions, config: ToolConfi
 
 def listed(given: Sequence[AnyTool]) -> Sequence[AnyTool]:
     if isinstance(given, (str, bytes)) or not isinstance(given, Sequence):
-        raise TypeError(f"tools is a list, such as [{getattr(given, '__name__', '...')}], not {given!r:.80}.")
+        name = "*server.tools" if hasattr(given, "tools") else getattr(given, "__name__", "...")
+        raise TypeError(f"tools is a list, such as [{name}], not {given!r:.80}.")
     return given
 
 
@@ -93,8 +94,12 @@ def to_function(given: FunctionTool | Callable[..., object]) -> FunctionTool:
     if isinstance(given, FunctionTool):
         return given
     if not callable(given):
+        advice = (
+            "give the tools of a server as *server.tools" if hasattr(given, "tools") else "leave out the () behind it"
+        )
         raise TypeError(
-            f"A tool is a Python function, a FunctionDeclaration or a Tool, not {type(given).__name__}: {given!r:.80}."
+            f"A tool is a Python function, a FunctionDeclaration or a Tool, not {type(given).__name__}: {given!r:.80}. "
+            f"Where that is what you mean, {advice}."
         )
     from livesession.tools.signatures import function_tool  # whoever has no functions does not need it
 

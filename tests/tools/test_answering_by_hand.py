@@ -12,11 +12,12 @@ from livesession import (
     FunctionDeclaration,
     FunctionResponse,
     InvalidRequestError,
+    SessionResumptionConfig,
     Tool,
     ToolOptions,
 )
-from tests.kit.waiting import PATIENCE
-from tests.tools.calling import call, cancellation, session_with, tool_call
+from tests.kit.waiting import PATIENCE, InThread, wait_until
+from tests.tools.calling import call, calling_model, cancellation, session_with, tool_call
 
 BY_HAND = FunctionDeclaration(name="by_hand")
 DONE = {"output": "done"}
@@ -116,16 +117,42 @@ def test_an_answer_that_could_not_be_written_can_be_given_again():
         assert model.answer()["response"] == DONE
 
 
+def test_a_name_that_is_not_the_call_s_is_refused():
+    with session_with(BY_HAND) as (model, session):
+        model.say(tool_call(call("by_hand", "1")))
+        received(session)
+        with pytest.raises(InvalidRequestError, match="is one of 'by_hand', not of 'other'"):
+            session.send_function_responses([FunctionResponse(id="1", name="other", response=DONE)])
+
+
 def test_a_name_that_is_declared_twice_is_refused():
     with pytest.raises(ConfigurationError, match=r"more than once: add\."):
         with session_with(add, Tool(function_declarations=[FunctionDeclaration(name="add")])):
             pass
 
 
-@pytest.mark.parametrize(("tools", "told"), [(add, r"\[add\]"), ("add", "list"), ([3], "not int: 3")])
+@pytest.mark.parametrize(
+    ("tools", "told"), [(add, r"\[add\]"), ("add", "list"), ([3], r"not int: 3.*leave out the \(\)")]
+)
 def test_what_is_no_list_of_tools_is_refused(tools, told):
     from livesession import LiveGenerativeModel
     from livesession.backends import GoogleAI
 
     with pytest.raises(TypeError, match=told):
         LiveGenerativeModel("m", backend=GoogleAI(api_key="k"), tools=tools)
+
+
+def test_of_two_answers_in_one_message_the_one_whose_call_is_still_wanted_goes_out():
+    with calling_model() as (model, server):
+        live = server.model(tools=[BY_HAND])
+        with live.connect(session_resumption=SessionResumptionConfig()) as session:
+            model.say(tool_call(call("by_hand", "1"), call("by_hand", "2")))
+            received(session)
+            both = [FunctionResponse(id=each, response=DONE) for each in ("1", "2")]
+            with session._lifeline._line.present._writer._write_lock:  # as a large message on a slow network has it
+                sending = InThread(lambda: session.send_function_responses(both))
+                wait_until(lambda: not session.pending_calls)
+                model.say(cancellation("1"))
+                received(session)
+            sending.result()
+            assert model.answer()["id"] == "2"

@@ -343,3 +343,17 @@ def test_each_word_that_is_declared_to_the_model_is_understood(hint, values):
 def test_what_cannot_be_read_is_refused_when_the_tool_is_made():
     with pytest.raises(TypeError):
         function_tool(taking(Annotated[timedelta, Schema(type="STRING")]))
+
+
+@pytest.mark.parametrize("name", ["from", "content-type", "self", "it's", ""], ids=repr)
+def test_a_member_may_have_any_name(name):
+    entry = TypedDict("entry", {name: int})
+    assert given(entry, {name: 1}) == {name: 1}
+    assert complaint(entry, {name: "one"}) == f'x.{name} must be an integer, not "one"'
+
+
+def test_a_parameter_may_be_named_self():
+    def f(self: str) -> str:
+        return self
+
+    assert run(f, self="me") == "me"

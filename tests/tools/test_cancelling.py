@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -13,16 +14,20 @@ import pytest
 from livesession import (
     CancelToken,
     ConfigurationError,
+    LiveGenerationConfig,
+    LiveGenerativeModel,
     LiveServerToolCallCancellation,
+    LiveSession,
     LiveSessionResumed,
     SessionResumptionConfig,
     ToolCancelled,
     ToolOptions,
     ToolResult,
 )
-from tests.kit.servers import Peer, script_server
+from livesession.emulator import LiveEmulator, ToolCall, UserTurn
+from tests.kit.servers import Peer, RawPeer, frame, raw_server, script_server
 from tests.kit.waiting import PATIENCE, wait_until
-from tests.tools.calling import call, cancellation, session_with, tool_call
+from tests.tools.calling import DONE, call, calling_model, cancellation, session_with, tool_call
 
 
 class Waiting:
@@ -43,11 +48,12 @@ class Stubborn:
     """A tool that does not look at its token."""
 
     def __init__(self) -> None:
-        self.begun, self.may_end = threading.Event(), threading.Event()
+        self.begun, self.may_end, self.ended = threading.Event(), threading.Event(), threading.Event()
 
     def work(self) -> str:
         self.begun.set()
         assert self.may_end.wait(PATIENCE)
+        self.ended.set()
         return "too late"
 
 
@@ -144,6 +150,53 @@ def test_the_end_of_the_session_by_the_server_sets_the_tokens():
         assert session.close_code == 1008
 
 
+def test_an_answer_that_would_cross_the_user_s_next_turn_waits_and_is_dropped_when_the_call_is_cancelled():
+    tool = Stubborn()
+    with session_with(tool.work) as (model, session):
+        model.say(tool_call(call("work", "7")))
+        assert tool.begun.wait(PATIENCE)
+        session.send("Never mind.", turn_complete=True)
+        assert "clientContent" in model.hears()
+        tool.may_end.set()
+        assert tool.ended.wait(PATIENCE)
+        model.say(cancellation("7"), DONE)
+        wait_until(lambda: session.tool_statistics.dropped == 1)
+        model.hears_nothing_before(session)
+
+
+def test_an_answer_that_would_cross_the_user_s_next_turn_goes_out_when_the_turn_ends_without_a_cancellation():
+    tool = Stubborn()
+    with session_with(tool.work) as (model, session):
+        model.say(tool_call(call("work", "7")))
+        assert tool.begun.wait(PATIENCE)
+        session.interrupt()
+        assert "clientContent" in model.hears()
+        tool.may_end.set()
+        assert tool.ended.wait(PATIENCE)
+        model.say(DONE)
+        assert model.answer()["response"] == {"output": "too late"}
+
+
+def test_a_function_that_sends_a_turn_itself_does_not_end_the_session_with_its_answer():
+    sessions: list[LiveSession] = []
+
+    def answer(turn: UserTurn):
+        yield from [ToolCall("go_on")] if turn.text == "call" else ["fine"]
+
+    def go_on() -> str:
+        sessions[0].send("another turn", turn_complete=True)
+        return "an answer that comes too late"
+
+    text = LiveGenerationConfig(response_modalities="TEXT")
+    with LiveEmulator(answer) as emulator:
+        model = LiveGenerativeModel("m-live", backend=emulator.backend(), generation_config=text, tools=[go_on])
+        with model.connect() as session:
+            sessions.append(session)
+            session.send("call", turn_complete=True)
+            wait_until(lambda: session.tool_statistics.dropped == 1)
+            assert session.ask("hello").text == "fine"
+
+
 def test_a_resumption_that_the_server_has_forgotten_the_call_over_sets_the_token_and_no_answer_is_sent():
     tool = Waiting()
     handle = {"sessionResumptionUpdate": {"newHandle": "h", "resumable": True}}
@@ -173,6 +226,40 @@ def test_a_resumption_that_the_server_has_forgotten_the_call_over_sets_the_token
     assert tool.reasons == ["the session was resumed, and the server has forgotten the call"]
     assert resumed.cancelled_calls == ("7",)
     assert [*heard[0]] == ["clientContent"]
+
+
+@pytest.mark.parametrize("resumption", [None, SessionResumptionConfig()], ids=["plain", "resumable"])
+def test_an_answer_that_waits_for_the_network_while_the_call_is_cancelled_is_not_sent(resumption):
+    tool = Stubborn()
+    with calling_model() as (model, server):
+        with server.model(tools=[tool.work]).connect(session_resumption=resumption) as session:
+            messages = session.receive(timeout=PATIENCE)
+            model.say(tool_call(call("work", "7")))
+            next(messages)
+            with session._lifeline._line.present._writer._write_lock:  # as a large message on a slow network has it
+                tool.may_end.set()
+                assert tool.ended.wait(PATIENCE)
+                model.say(cancellation("7"))
+                next(messages)
+            wait_until(lambda: session.tool_statistics.dropped == 1)
+            model.hears_nothing_before(session)
+
+
+def test_a_call_that_comes_after_close_is_not_run():
+    ran = threading.Event()
+
+    def work() -> None:
+        ran.set()
+
+    def script(peer: RawPeer) -> None:
+        peer.accept()
+        peer.socket.recv(65536)  # the close frame
+        peer.socket.sendall(frame(json.dumps(tool_call(call("work"))).encode()))
+        peer.wait_for_end()
+
+    with raw_server(script) as server:
+        server.model(tools=[work]).connect().close(timeout=0.5)
+    assert not ran.is_set()
 
 
 @pytest.mark.parametrize("timeout", [None, 0.0, 0.01])

@@ -390,3 +390,18 @@ def test_what_a_server_writes_does_not_pile_up(monkeypatch):
         wait_until(lambda: "x" not in log())
         call(server, "write_error", text="still there", times=1)
         assert log().endswith("still there")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_call_in_a_forked_process_raises_at_once_and_the_parent_goes_on(server):
+    process = os.fork()
+    if process == 0:
+        signal.alarm(int(PATIENCE))  # a child that waits is not to outlive the tests
+        try:
+            call(server, "add", a=1, b=2)
+        except McpError as error:
+            os._exit(7 if "forked" in str(error) else 1)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 7
+    assert call(server, "add", a=1, b=2) == "3"

@@ -13,6 +13,7 @@ from livesession import (
     FunctionDeclaration,
     FunctionResponse,
     LiveGenerativeModel,
+    SendTimeout,
     SessionOptions,
     ToolOptions,
     VertexAI,
@@ -150,6 +151,44 @@ def test_a_question_after_a_late_answer_is_not_answered_by_what_the_model_says_o
         assert asked.result().text == "It is noon."
 
 
+def test_nor_is_one_that_comes_while_the_turn_of_the_call_still_goes_on():
+    @tool(behavior="NON_BLOCKING")
+    def look_up() -> str:
+        return "found"
+
+    with session_with(look_up) as (model, session):
+        asked = InThread(lambda: session.ask("Look it up."))
+        model.hears()
+        model.say(tool_call(call("look_up")))
+        model.answer()
+        model.say(said("I am looking."), DONE)
+        assert asked.result().text == "I am looking."
+        asked = InThread(lambda: session.ask("And what is the time?"))
+        model.hears()
+        model.say(said("I have found it."), DONE, said("It is noon."), DONE)
+        assert asked.result().text == "It is noon."
+
+
+def test_a_server_that_says_that_it_goes_on_speaks_of_the_answer_in_the_same_turn():
+    in_progress = {"serverContent": {"turnComplete": True, "interactionStatus": "IN_PROGRESS"}}
+
+    @tool(behavior="NON_BLOCKING")
+    def look_up() -> str:
+        return "found"
+
+    with session_with(look_up) as (model, session):
+        asked = InThread(lambda: session.ask("Look it up."))
+        model.hears()
+        model.say(tool_call(call("look_up")))
+        model.answer()
+        model.say(said("I am looking."), in_progress, said(" I have found it."), DONE)
+        assert asked.result().text == "I am looking. I have found it."
+        asked = InThread(lambda: session.ask("And what is the time?"))
+        model.hears()
+        model.say(said("It is noon."), DONE)
+        assert asked.result().text == "It is noon."
+
+
 def test_a_silent_answer_makes_no_turn():
     may_end, answered = threading.Event(), threading.Event()
 
@@ -230,3 +269,36 @@ def test_close_frees_a_sender_whose_audio_is_held_back():
         session.close()
         with pytest.raises(Exception, match="closed"):
             sending.result()
+
+
+def test_a_generator_whose_part_is_on_its_way_when_the_time_is_up_is_answered_for():
+    may_end = threading.Event()
+
+    @tool(timeout=0.05)
+    def work() -> Iterator[int]:
+        yield 1
+        may_end.wait(PATIENCE)
+
+    with session_with(work) as (model, session):
+        send = session._answering._send_message
+
+        def slowly(*args: object) -> None:
+            threading.Event().wait(0.2)
+            send(*args)
+
+        session._answering._send_message = slowly
+        model.say(tool_call(call("work")))
+        assert [part["response"] for part in model.answers(2)] == [
+            {"output": 1},
+            {"error": "work took longer than 0.05 s"},
+        ]
+        may_end.set()
+
+
+def test_audio_is_held_back_no_longer_than_the_sender_waits():
+    options = ToolOptions(hold_audio=PATIENCE)
+    with session_with(FunctionDeclaration(name="by_hand"), tool_options=options) as (model, session):
+        model.say(tool_call(call("by_hand")))
+        next(session.receive(timeout=PATIENCE))
+        with pytest.raises(SendTimeout, match="held back"):
+            session.send_audio_realtime(SILENCE, timeout=0.05)

@@ -187,6 +187,25 @@ def test_ask_returns_at_a_message_with_a_call_that_is_to_be_answered_by_hand():
         assert session.pending_calls == ()
 
 
+def test_the_time_that_a_function_takes_does_not_count_as_silence():
+    may_end = threading.Event()
+
+    def slow() -> str:
+        assert may_end.wait(PATIENCE)
+        return "done"
+
+    with session_with(slow) as (model, session):
+        asked = InThread(lambda: session.ask("Go.", timeout=0.05))
+        model.hears()
+        model.say(tool_call(call("slow")))
+        assert not asked.thread.join(0.3)
+        assert asked.thread.is_alive()
+        may_end.set()
+        model.answer()
+        model.say(said("So it is."), DONE)
+        assert asked.result().text == "So it is."
+
+
 def test_receive_yields_the_call_and_then_its_result():
     with session_with(add) as (model, session):
         model.say(tool_call(call("add", a=2)))
@@ -209,6 +228,19 @@ def test_by_choice_neither_is_yielded():
         message = next(session.receive(timeout=PATIENCE))
     assert isinstance(message, LiveServerToolCall)
     assert [each.id for each in message.function_calls] == ["2", "3"]
+
+
+def test_a_time_out_is_logged(caplog):
+    may_end = threading.Event()
+
+    def slow() -> None:
+        assert may_end.wait(PATIENCE)
+
+    with session_with(slow, tool_options=ToolOptions(timeout=0.05)) as (model, _):
+        model.say(tool_call(call("slow")))
+        model.answer()
+        may_end.set()
+    assert "slow took longer than 0.05 s" in caplog.text
 
 
 def test_a_function_that_takes_too_long_is_answered_for_and_its_late_answer_is_dropped_and_counted():
@@ -296,3 +328,76 @@ def test_a_session_that_is_forgotten_while_a_function_runs_is_given_up():
             sessions.clear()
         assert reference() is None
         assert token_set.wait(PATIENCE)
+
+
+class BrokenHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        raise RuntimeError("the disk is full")
+
+
+def test_a_log_handler_that_fails_costs_no_answer_and_no_thread():
+    def fail() -> None:
+        raise ValueError("unknown city")
+
+    logger, handler = logging.getLogger("livesession"), BrokenHandler()
+    logger.addHandler(handler)
+    try:
+        with session_with(fail, add, tool_options=ToolOptions(concurrency=1)) as (model, _):
+            model.say(tool_call(call("fail", "1")))
+            assert model.answer()["response"] == {"error": "ValueError: unknown city"}
+            model.say(tool_call(call("add", "2", a=1)))
+            assert model.answer()["response"] == {"output": 2}
+    finally:
+        logger.removeHandler(handler)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        FunctionResponse(response=[1]),
+        FunctionResponse(
+            parts=[FunctionResponsePart(inline_data=GenerativeContentBlob(data=b"x", mime_type="\ud800"))]
+        ),
+    ],
+    ids=["no object", "half a surrogate pair"],
+)
+def test_a_function_response_that_cannot_be_sent_becomes_an_error(answer):
+    def odd() -> FunctionResponse:
+        return answer
+
+    assert set(answer_of(odd)) == {"error"}
+
+
+def test_what_a_function_returns_because_its_time_is_up_is_not_its_answer():
+    def slow(cancel: CancelToken) -> str:
+        assert cancel.wait(PATIENCE)
+        return "half of it"
+
+    with session_with(slow, tool_options=ToolOptions(timeout=0.05)) as (model, session):
+        redact = session._conversation.redact
+
+        def slowly(text: str) -> str:  # between the token and the timer's own answer
+            threading.Event().wait(0.05)
+            return redact(text)
+
+        session._conversation.redact = slowly
+        model.say(tool_call(call("slow")))
+        assert model.answer()["response"] == {"error": "slow took longer than 0.05 s"}
+
+
+def test_an_answer_that_is_on_its_way_when_the_time_is_up_is_counted_once():
+    def quick() -> str:
+        return "done"
+
+    with session_with(quick, tool_options=ToolOptions(timeout=0.05)) as (model, session):
+        send = session._answering._send_message
+
+        def slowly(*args: object) -> None:
+            threading.Event().wait(0.2)
+            send(*args)
+
+        session._answering._send_message = slowly
+        model.say(tool_call(call("quick")))
+        assert model.answer()["response"] == {"output": "done"}
+        wait_until(lambda: session.tool_statistics.running == 0)
+        assert (session.tool_statistics.answered, session.tool_statistics.dropped) == (1, 0)
