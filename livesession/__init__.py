@@ -13,6 +13,7 @@ Without a key, `livesession.emulator` answers: `LiveGenerativeModel(..., backend
 from livesession.backends import Backend, FirebaseAI, GoogleAI, VertexAI
 from livesession.calls import ToolResult, ToolStatistics
 from livesession.errors import (
+    AudioDeviceError,
     ConcurrentReceiveError,
     ConfigurationError,
     ConnectError,
@@ -41,9 +42,9 @@ from livesession.receiving import MessageStream, TurnStream
 from livesession.resumption import LiveSessionResumed, ResumptionPolicy
 from livesession.session import LiveSession
 from livesession.tools.cancelling import CancelToken
+from livesession.tools.decorator import tool
 from livesession.tools.function import FunctionTool, declaration_of
 from livesession.tools.options import ToolOptions
-from livesession.tools.settings import tool
 from livesession.turn import Turn
 from livesession.types import (
     ActivityEnd,
@@ -143,6 +144,7 @@ __all__ = [
     "ActivityEnd",
     "ActivityHandling",
     "ActivityStart",
+    "AudioDeviceError",
     "AudioTranscriptionConfig",
     "AutomaticActivityDetection",
     "AvatarConfig",

@@ -18,6 +18,7 @@
     ├── ForkedSessionError (RuntimeError)      the session belongs to the parent process
     ├── ProtocolError                          a frame that could not be read; the session goes on
     │   └── UnsupportedMessageError                ... none of whose keys is known
+    ├── AudioDeviceError                       a microphone or loudspeaker that is refused, or has vanished
     ├── ToolError                              raised by your functions, to tell the model what is wrong
     ├── ToolCancelled                          the answer of a function is not wanted any more
     └── McpError                               an MCP server that does not start, or has ended (livesession.tools.mcp)
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from livesession.turn import Turn
 
 __all__ = [
+    "AudioDeviceError",
     "ConcurrentReceiveError",
     "ConfigurationError",
     "ConnectError",
@@ -279,3 +281,7 @@ class ToolError(LiveSessionError):
 
 class ToolCancelled(LiveSessionError):
     """The answer to a function call is not wanted any more; raised by `CancelToken.check()` inside the function."""
+
+
+class AudioDeviceError(LiveSessionError):
+    """A microphone or a loudspeaker cannot be used, or has vanished; the session goes on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -12,11 +13,13 @@ from livesession.backends.backend import check_model
 from livesession.options import SessionOptions
 from livesession.session import LiveSession, connect_session
 from livesession.tools.options import ToolOptions
-from livesession.tools.toolbox import AnyTool, to_toolbox
 from livesession.types.client import LiveClientSetup
 from livesession.types.config import LiveGenerationConfig, SessionResumptionConfig
 from livesession.types.content import Content, Part
 from livesession.types.tools import ToolConfig
+
+if TYPE_CHECKING:
+    from livesession.tools.toolbox import AnyTool
 
 __all__ = ["LiveGenerativeModel"]
 
@@ -65,6 +68,8 @@ class LiveGenerativeModel:
         self._backend = backend or backend_from_environment()
         self._model = check_model(model)
         self._options = options or SessionOptions()
+        from livesession.tools.toolbox import to_toolbox  # not before a model is made: whoever imports pays for it
+
         self._toolbox = to_toolbox(tools or (), tool_options or ToolOptions(), tool_config)
         self._setup = LiveClientSetup(
             model=model,

@@ -1,10 +1,10 @@
-"""`@tool`: what a function's signature cannot say of it as a tool."""
+"""What a function's signature cannot say of it as a tool, and `@tool` does."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TypeVar, overload
+from typing import TypeVar
 
 from attrs import Attribute, field, frozen
 from attrs.validators import optional
@@ -14,7 +14,7 @@ from livesession.tools.callables import layers
 from livesession.types.enums import Behavior, FunctionResponseScheduling
 from livesession.validators import one_of, positive_or_endless
 
-__all__ = ["ToolSettings", "check_name", "settings_of", "tool"]
+__all__ = ["ToolSettings", "check_name", "mark", "settings_of"]
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -65,59 +65,10 @@ class ToolSettings:
             )
 
 
-@overload
-def tool(function: Function, /) -> Function: ...
+def mark(settings: ToolSettings) -> Callable[[Function], Function]:
+    """Puts them on a function."""
 
-
-@overload
-def tool(
-    *,
-    name: str | None = None,
-    description: str | None = None,
-    behavior: Behavior | str | None = None,
-    scheduling: FunctionResponseScheduling | str | None = None,
-    timeout: float | None = None,
-) -> Callable[[Function], Function]: ...
-
-
-def tool(
-    function: Function | None = None,
-    /,
-    *,
-    name: str | None = None,
-    description: str | None = None,
-    behavior: Behavior | str | None = None,
-    scheduling: FunctionResponseScheduling | str | None = None,
-    timeout: float | None = None,
-) -> Function | Callable[[Function], Function]:
-    """Says of a function what its signature cannot: `@tool`, or `@tool(name=..., timeout=...)`.
-
-    The function itself stays as it is, and can be called as before.
-
-    Args:
-        function: The function, where the decorator stands without parentheses.
-        name: What the model calls it; default the function's own name.
-        description: What it does, for the model; default what the docstring says.
-        behavior: `"BLOCKING"`: the model waits for the answer; `"NON_BLOCKING"`: it goes on meanwhile. None leaves
-            that to the server, but for generator functions and where `scheduling` is given, which are NON_BLOCKING;
-            default None.
-        scheduling: When the model speaks of an answer that it did not wait for: `"INTERRUPT"`, `"WHEN_IDLE"` or
-            `"SILENT"`; None leaves that to the server; default None.
-        timeout: Seconds until the model is told that it took too long; `math.inf` for no limit; default that of
-            `ToolOptions`.
-
-    Raises:
-        ConfigurationError: A name that the service refuses, an unknown behavior or scheduling, a time limit that is
-            not over 0, or a scheduling for a function that the model waits for.
-        TypeError: What is decorated cannot be marked, such as a method of an instance.
-    """
-    if scheduling is not None and behavior is None:
-        behavior = Behavior.NON_BLOCKING
-    settings = ToolSettings(
-        name=name, description=description, behavior=behavior, scheduling=scheduling, timeout=timeout
-    )
-
-    def mark(function: Function) -> Function:
+    def marked(function: Function) -> Function:
         within = function.__func__ if isinstance(function, (staticmethod, classmethod)) else function
         try:
             setattr(within, MARK, settings)
@@ -125,9 +76,7 @@ def tool(
             raise TypeError(f"@tool cannot mark {function!r}; decorate the function where it is defined.") from None
         return function
 
-    if function is not None and not callable(function):
-        raise TypeError(f"@tool takes its arguments by name, such as @tool(name=...), and no {function!r}.")
-    return mark if function is None else mark(function)
+    return marked
 
 
 def settings_of(function: Callable[..., object]) -> ToolSettings:

@@ -21,9 +21,9 @@ import typing_extensions
 
 from livesession import Behavior, ConfigurationError, Schema
 from livesession.tools.cancelling import CancelToken
+from livesession.tools.decorator import tool
 from livesession.tools.docstrings import documentation
 from livesession.tools.hints import schema_of
-from livesession.tools.settings import tool
 from livesession.tools.signatures import declaration, function_tool
 
 

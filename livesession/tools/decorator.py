@@ -1,0 +1,70 @@
+"""The decorator `@tool`; apart from what it makes, so that importing the package stays fast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar, overload
+
+from livesession.types.enums import Behavior, FunctionResponseScheduling
+
+__all__ = ["tool"]
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+@overload
+def tool(function: Function, /) -> Function: ...
+
+
+@overload
+def tool(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    behavior: Behavior | str | None = None,
+    scheduling: FunctionResponseScheduling | str | None = None,
+    timeout: float | None = None,
+) -> Callable[[Function], Function]: ...
+
+
+def tool(
+    function: Function | None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    behavior: Behavior | str | None = None,
+    scheduling: FunctionResponseScheduling | str | None = None,
+    timeout: float | None = None,
+) -> Function | Callable[[Function], Function]:
+    """Says of a function what its signature cannot: `@tool`, or `@tool(name=..., timeout=...)`.
+
+    The function itself stays as it is, and can be called as before.
+
+    Args:
+        function: The function, where the decorator stands without parentheses.
+        name: What the model calls it; default the function's own name.
+        description: What it does, for the model; default what the docstring says.
+        behavior: `"BLOCKING"`: the model waits for the answer; `"NON_BLOCKING"`: it goes on meanwhile. None leaves
+            that to the server, but for generator functions and where `scheduling` is given, which are NON_BLOCKING;
+            default None.
+        scheduling: When the model speaks of an answer that it did not wait for: `"INTERRUPT"`, `"WHEN_IDLE"` or
+            `"SILENT"`; None leaves that to the server; default None.
+        timeout: Seconds until the model is told that it took too long; `math.inf` for no limit; default that of
+            `ToolOptions`.
+
+    Raises:
+        ConfigurationError: A name that the service refuses, an unknown behavior or scheduling, a time limit that is
+            not over 0, or a scheduling for a function that the model waits for.
+        TypeError: What is decorated cannot be marked, such as a method of an instance.
+    """
+    from livesession.tools.settings import ToolSettings, mark
+
+    if function is not None and not callable(function):
+        raise TypeError(f"@tool takes its arguments by name, such as @tool(name=...), and no {function!r}.")
+    if scheduling is not None and behavior is None:
+        behavior = Behavior.NON_BLOCKING
+    settings = ToolSettings(
+        name=name, description=description, behavior=behavior, scheduling=scheduling, timeout=timeout
+    )
+    return mark(settings) if function is None else mark(settings)(function)
