@@ -226,7 +226,9 @@ def unexpected(item: Inbound, data: bytes) -> SetupRejectedError:
         said = f"{item.message} ({item.status or item.code})"
         return SetupRejectedError(f"The server refused the setup: {said}.", reason=item.message, frame=data)
     return SetupRejectedError(
-        f"The server answered the setup with another message than setupComplete: {excerpt(data)}", frame=data
+        f"The server answered the setup with another message than setupComplete: {excerpt(data)}",
+        frame=data,
+        retryable=isinstance(item, LiveServerGoingAwayNotice),
     )
 
 

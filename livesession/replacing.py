@@ -306,7 +306,7 @@ class Replacer:
             failure = ResumptionError(f"The session could not be resumed: {error}")
             if not self._line.is_closed:
                 self._line.failure = failure.again()
-            self._conversation.finish(self._unresumed(error))
+            self._conversation.finish(self._unresumed(failure))
             if isinstance(error, ConnectError):
                 # Its frames would keep the session from being forgotten for as long as the attempt is remembered.
                 raise failure from error.with_traceback(None)
@@ -314,8 +314,8 @@ class Replacer:
         self._turns_before = -1  # of use, since somebody asked for it
         self._line.check_usable()
 
-    def _unresumed(self, error: BaseException) -> Ending:
+    def _unresumed(self, failure: ResumptionError) -> Ending:
         if self._line.is_closed:
             return CLOSED_HERE
-        # Without the error itself: its traceback would keep the session from being forgotten.
-        return Ending(ABNORMAL, "", "local", f"The session could not be resumed ({error})", is_final=True)
+        # Not the one that is raised: its traceback would keep the session from being forgotten.
+        return Ending(ABNORMAL, "", "local", str(failure), is_final=True, failure=failure.again())

@@ -333,7 +333,11 @@ class LiveSession:
         """Says that the user begins to speak (`activityStart`); automatic detection must be off."""
         requests.check_activity(self._setup.generation_config, manual=True, method="send_activity_start")
         self._conversation.is_speaking = True  # before it goes out: the connection is not to be replaced in between
-        self._send_spoken(LiveClientRealtimeInput(activity_start=ActivityStart()), timeout, asks=False)
+        try:
+            self._send_spoken(LiveClientRealtimeInput(activity_start=ActivityStart()), timeout, asks=False)
+        except BaseException:
+            self._conversation.is_speaking = False
+            raise
 
     def send_activity_end(self, *, timeout: float | None = None) -> None:
         """Says that the user has spoken (`activityEnd`), which asks for an answer; automatic detection must be off."""

@@ -202,6 +202,18 @@ def test_a_close_instead_of_setup_complete_gives_code_reason_and_hint():
     assert not caught.value.retryable
 
 
+def test_going_away_instead_of_setup_complete_may_be_tried_again():
+    def script(peer: Peer) -> None:
+        peer.read()
+        peer.send({"goAway": {"timeLeft": "1s"}})
+        peer.wait_for_end()
+
+    with script_server(script) as server:
+        with pytest.raises(SetupRejectedError) as caught:
+            server.model().connect()
+    assert caught.value.retryable
+
+
 def test_another_message_instead_of_setup_complete_is_kept():
     def script(peer: Peer) -> None:
         peer.read()

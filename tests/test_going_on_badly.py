@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from livesession import (
+    AutomaticActivityDetection,
+    ConfigurationError,
     ConnectionClosedError,
+    GenerativeContentBlob,
     GoogleAI,
+    LiveGenerationConfig,
     LiveGenerativeModel,
+    LiveServerGoingAwayNotice,
     LiveSession,
     LiveSessionResumed,
+    RealtimeInputConfig,
     ReceiveTimeout,
     ResumptionError,
     ResumptionPolicy,
+    SendTimeout,
     SessionClosedError,
     SessionOptions,
     SessionResumptionConfig,
+    VertexAI,
     receive_any,
 )
-from tests.kit.servers import PATIENCE, Peer, frame, raw_server, script_server
+from livesession.opening import ConnectionAttempt
+from tests.kit.servers import PATIENCE, Peer, RawPeer, frame, raw_server, script_server
 from tests.kit.waiting import InThread, wait_until
 
 QUICK = ResumptionPolicy(first_delay=0.01, longest_delay=0.05, budget=5)
@@ -405,3 +417,265 @@ def test_each_loss_has_its_own_budget():
             session.send_text_realtime("x")
             assert resumed(session).attempts == 1
             assert resumed(session).state_restored
+
+
+def test_a_going_away_notice_does_not_part_an_utterance_while_there_is_time():
+    said_so, heard = threading.Event(), []
+
+    def goes(peer: Peer) -> None:
+        accept(peer)
+        heard.extend(peer.read()["realtimeInput"])
+        peer.send({"goAway": {"timeLeft": "60s"}})
+        assert said_so.wait(PATIENCE)
+        for _ in range(2):
+            heard.extend(peer.read()["realtimeInput"])
+        peer.send(said("understood", turnComplete=True), HANDLE)
+        peer.wait_for_end()
+
+    manual = RealtimeInputConfig(automatic_activity_detection=AutomaticActivityDetection(disabled=True))
+    with script_server(Connections(goes, stays)) as server:
+        config = LiveGenerationConfig(realtime_input_config=manual)
+        options = SessionOptions(resumption=QUICK, close_timeout=1)
+        model = server.model(generation_config=config, options=options)
+        with model.connect(session_resumption=SessionResumptionConfig()) as session:
+            session.send_activity_start()
+            for message in session.receive(timeout=PATIENCE):
+                if isinstance(message, LiveServerGoingAwayNotice):
+                    break
+            with pytest.raises(ReceiveTimeout):  # and not the news that it has another connection
+                next(session.receive(timeout=0.2))
+            session.send_audio_realtime(bytes(640))
+            session.send_activity_end()
+            said_so.set()
+            assert resumed(session).lost == ()
+    assert heard == ["activityStart", "audio", "activityEnd"]
+
+
+def service_account(token_uri: str) -> str:
+    """A file of Google default credentials."""
+    private_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    kind = {"type": "service_account", "project_id": "p", "private_key_id": "1", "client_email": "a@p"}
+    return json.dumps({**kind, "private_key": pem, "token_uri": token_uri})
+
+
+def test_default_credentials_that_cannot_be_refreshed_for_a_moment_are_asked_for_again(tmp_path, monkeypatch):
+    requests: list[bytes] = []
+
+    def tokens(peer: RawPeer) -> None:
+        requests.append(peer.read_request())
+        if len(requests) == 2:
+            return  # the network fails
+        peer.answer("200 OK", b'{"access_token": "t", "expires_in": 1}', "Content-Type: application/json")
+
+    path = tmp_path / "credentials.json"
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+    monkeypatch.setenv("no_proxy", "*")
+    with raw_server(tokens) as vault, script_server(Connections(heard_and_lost, stays)) as server:
+        path.write_text(service_account(vault.url.replace("ws", "http")))
+        backend = VertexAI(project="p", location="us-central1", base_url=server.url, proxy=False)
+        model = LiveGenerativeModel("m", backend=backend, options=SessionOptions(resumption=QUICK))
+        with model.connect(session_resumption=SessionResumptionConfig()) as session:
+            session.send_text_realtime("x")
+            assert resumed(session).attempts == 2
+    assert len(requests) == 3
+
+
+READY = frame(b'{"setupComplete":{}}') + frame(
+    b'{"sessionResumptionUpdate":{"newHandle":"h","resumable":true,"lastConsumedClientMessageIndex":"0"}}'
+)
+MUCH = GenerativeContentBlob(mime_type="image/jpeg", data=bytes(3_200_000))
+ALL_OF_IT = 3 * 4_266_668  # bytes of three such, in Base64; more than lies between two sockets
+
+
+class Full:
+    """Takes all that the first connection brings, and drops it; takes nothing of what the second one sends first."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds  # that the second one lasts
+        self.count = 0
+        self.drop = threading.Event()
+        self.leave = threading.Event()
+
+    def __call__(self, peer: RawPeer) -> None:
+        self.count += 1
+        peer.upgrade()
+        peer.socket.recv(65536)
+        peer.socket.sendall(READY)
+        if self.count == 1:
+            taken = 0
+            while taken < ALL_OF_IT:
+                taken += len(peer.socket.recv(1 << 20))
+            self.drop.wait(PATIENCE)
+        elif self.count == 2:
+            self.leave.wait(self._seconds)
+        else:
+            peer.wait_for_end()
+
+    def lose(self, session: LiveSession) -> None:
+        """Lets a session send a lot, and drops its connection."""
+        wait_until(lambda: session.resumption_handle is not None)
+        for _ in range(3):
+            session.send_video_realtime(MUCH, timeout=PATIENCE)
+        self.drop.set()
+
+
+def test_what_is_sent_first_on_a_new_connection_counts_in_the_budget():
+    full = Full(seconds=2)
+    with raw_server(full) as server:
+        session = connect(server, ResumptionPolicy(budget=0.7, first_delay=0.01), transparent=True)
+        full.lose(session)
+        with pytest.raises(ResumptionError, match="takes nothing"):
+            list(session.receive(timeout=PATIENCE))
+        full.leave.set()
+        session.close()
+    assert full.count == 2
+
+
+def test_a_connection_that_follows_one_that_took_nothing_is_not_replaced_once_more(monkeypatch):
+    """Though the reader thread, which tells of ends, is quicker than who leaves the connection that took nothing."""
+    detach = ConnectionAttempt.detach
+    monkeypatch.setattr(ConnectionAttempt, "detach", lambda self: (threading.Event().wait(0.05), detach(self)))
+    full = Full(seconds=0.5)
+    with raw_server(full) as server:
+        session = connect(server, transparent=True, send_timeout=0.2)
+        full.lose(session)
+        assert [resumed(session).attempts for _ in range(2)] == [1, 2]
+        wait_until(lambda: not [t for t in threading.enumerate() if t.name == "livesession-resume"])
+        session.close(timeout=0.1)
+    assert full.count == 3
+
+
+def test_the_budget_holds_for_the_whole_though_a_fresh_session_is_tried():
+    leave, asked = threading.Event(), []
+
+    def hole(peer: RawPeer) -> None:
+        if not asked:
+            peer.accept()
+            peer.socket.sendall(frame(json.dumps(HANDLE).encode()))
+            asked.append(peer.socket.recv(100))
+            return
+        leave.wait(PATIENCE)
+
+    with raw_server(hole) as server:
+        session = connect(server, ResumptionPolicy(budget=1.2, first_delay=0.01, fresh_session=True))
+        wait_until(lambda: session.resumption_handle is not None)
+        start = time.monotonic()
+        session.send_text_realtime("x")
+        with pytest.raises(ResumptionError, match="Attempts made: 2"):
+            list(session.receive(timeout=PATIENCE))
+        assert time.monotonic() - start < 2.2  # not twice as long
+        leave.set()
+        session.close()
+
+
+def test_a_session_of_another_process_that_is_lost_before_its_first_update_is_resumed_by_the_handle_given():
+    def without_handle(peer: Peer) -> None:
+        peer.send({"setupComplete": {}})
+        peer.read()
+        peer.drop()
+
+    connections = Connections(without_handle, stays)
+    with script_server(connections) as server:
+        model = server.model(options=SessionOptions(resumption=QUICK, close_timeout=1))
+        with model.connect(session_resumption=SessionResumptionConfig(handle="from elsewhere")) as session:
+            assert session.resumption_handle == "from elsewhere"
+            session.send_text_realtime("x")
+            assert resumed(session).state_restored
+    assert [setup["handle"] for setup in connections.setups] == ["from elsewhere"] * 2
+
+
+def test_the_history_of_attempts_has_also_those_that_were_lost_at_once():
+    def lost_at_once(peer: Peer) -> None:
+        accept(peer)
+        peer.drop()
+
+    connections = Connections(heard_and_lost, lost_at_once)
+    with script_server(connections) as server:
+        session = connect(server, ResumptionPolicy(attempts=3, first_delay=0.01, longest_delay=0.02))
+        session.send_text_realtime("x")
+        with pytest.raises(ResumptionError, match="Attempts made: 3") as caught:
+            list(session.receive(timeout=PATIENCE))
+        session.close()
+    assert len(caught.value.attempts) == 3
+    assert len(connections.setups) == 4
+
+
+def test_sending_after_a_resumption_by_hand_that_failed_says_why():
+    def gone(peer: Peer) -> None:
+        peer.close(1008, "BidiGenerateContent session not found")
+
+    with script_server(Connections(stays, gone)) as server:
+        session = connect(server)
+        wait_until(lambda: session.resumption_handle is not None)
+        with pytest.raises(ResumptionError, match="session not found"):
+            session.resume_session()
+        for send in (session.send_text_realtime, session.ask):
+            with pytest.raises(ResumptionError, match="session not found"):
+                send("x")
+        with pytest.raises(ResumptionError, match="session not found"):
+            list(session.receive(timeout=PATIENCE))
+        session.close()
+
+
+def test_an_utterance_whose_start_could_not_be_sent_has_not_begun():
+    detection = AutomaticActivityDetection(disabled=True)
+    config = LiveGenerationConfig(realtime_input_config=RealtimeInputConfig(automatic_activity_detection=detection))
+    with script_server(stays) as server, server.model(generation_config=config).connect() as session:
+        with session._lifeline._line.present._writer._write_lock, pytest.raises(SendTimeout):
+            InThread(lambda: session.send_activity_start(timeout=0.05)).result()
+        assert not session._conversation.is_speaking
+
+
+@pytest.mark.parametrize(
+    "field", [{"attempts": 2.5}, {"jitter": "x"}, {"jitter": float("nan")}, {"retryable": None}], ids=str
+)
+def test_a_policy_that_cannot_be_followed_is_refused_at_once(field):
+    with pytest.raises(ConfigurationError, match=next(iter(field))):
+        ResumptionPolicy(**field)
+
+
+def test_close_keeps_its_time_while_the_reader_is_held_up_and_the_connection_is_being_replaced(monkeypatch):
+    """Its waits must not add up. A busy machine may make one time too long, but not each of them."""
+    assert any(time_to_close(monkeypatch, 0.2) < 0.8 for _ in range(4))
+
+
+def time_to_close(monkeypatch, timeout: float) -> float:
+    held, release, closing = threading.Event(), threading.Event(), threading.Event()
+
+    def hold(record: logging.LogRecord) -> bool:
+        if "strange" in record.getMessage():
+            held.set()
+            release.wait(PATIENCE)
+        return True
+
+    def strange(peer: Peer) -> None:
+        peer.accept()
+        peer.read()
+        peer.send({"strange": {}})
+        peer.wait_for_end()
+
+    def goes(peer: RawPeer) -> None:
+        peer.accept()
+        for message in (HANDLE, said("never ends"), {"goAway": {"timeLeft": "0.3s"}}):
+            peer.socket.sendall(frame(json.dumps(message).encode()))
+        peer.socket.recv(100)  # the close frame
+        closing.set()
+        peer.wait_for_end()
+
+    monkeypatch.setattr(logging.getLogger("livesession"), "filters", [hold])
+    with script_server(strange) as one, raw_server(goes) as another:
+        other = one.model(options=SessionOptions(on_unsupported="warn", close_timeout=0.1)).connect()
+        session = connect(another)
+        for message in session.receive(timeout=PATIENCE):
+            if isinstance(message, LiveServerGoingAwayNotice):
+                break
+        other.send_text_realtime("go")
+        assert held.wait(PATIENCE)
+        assert closing.wait(PATIENCE)
+        start = time.monotonic()
+        session.close(timeout=timeout)
+        taken = time.monotonic() - start
+        release.set()
+        other.close()
+    return taken

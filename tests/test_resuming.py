@@ -79,7 +79,7 @@ def test_a_resumption_that_fails_in_the_credentials_releases_who_waits():
         next(stream)
         with pytest.raises(PermissionError):
             session.resume_session()
-        with pytest.raises(SessionClosedError, match="could not be resumed"):
+        with pytest.raises(ResumptionError, match="could not be resumed: the vault is locked"):
             next(stream)
         session.close()
 
