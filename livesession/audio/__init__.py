@@ -1,5 +1,38 @@
-"""Sound in and out of files: nothing here needs an extra."""
+"""Sound: conversations by microphone and loudspeaker, and the devices for them; WAV files in and out.
 
+WAV files need nothing else; the default microphone and loudspeaker, and other sample rates than the model's, need the
+extra `audio`.
+"""
+
+from livesession.audio.controller import AudioConversationController, ConversationStatistics
+from livesession.audio.devices import AudioInput, AudioOutput, Render
+from livesession.audio.files import WavInput, WavOutput
+from livesession.audio.handling import FunctionCallingHandler
+from livesession.audio.hearing import EchoCanceller
+from livesession.audio.portaudio import AudioDevice, Microphone, Speaker, list_devices
+from livesession.audio.sources import CallbackOutput, PcmInput
+from livesession.audio.starting import start_audio_conversation
+from livesession.audio.transcripts import SpokenText
 from livesession.audio.wav import WavFile, write_wav
 
-__all__ = ["WavFile", "write_wav"]
+__all__ = [
+    "AudioConversationController",
+    "AudioDevice",
+    "AudioInput",
+    "AudioOutput",
+    "CallbackOutput",
+    "ConversationStatistics",
+    "EchoCanceller",
+    "FunctionCallingHandler",
+    "Microphone",
+    "PcmInput",
+    "Render",
+    "Speaker",
+    "SpokenText",
+    "WavFile",
+    "WavInput",
+    "WavOutput",
+    "list_devices",
+    "start_audio_conversation",
+    "write_wav",
+]

@@ -1,0 +1,70 @@
+"""The model's side of an audio conversation: from its messages to an `AudioOutput`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from livesession.audio.devices import AudioOutput
+from livesession.audio.hearing import RATE, EchoCanceller
+from livesession.audio.playback import Playback
+from livesession.audio.resampling import Converter
+from livesession.types.server import LiveServerContent
+
+__all__ = ["Speaking"]
+
+MODEL_RATE = 24_000
+TAIL = 0.3  # seconds for which a room still sounds
+
+
+class Speaking:
+    """Plays what the model says, and knows whether it is to be heard now.
+
+    Args:
+        output: The device.
+        latency_ms: How much is collected before it is played.
+        canceller: Is told what is played.
+    """
+
+    def __init__(self, output: AudioOutput, latency_ms: int, canceller: EchoCanceller | None) -> None:
+        self._output = output
+        self._canceller = canceller
+        self._to_canceller = Converter(output.rate, output.channels, RATE, 1) if canceller else None
+        self._played_at = -TAIL
+        self.playback = Playback(output.rate, output.channels, latency_ms=latency_ms)
+        self.heard_at: float | None = None  # when the user was heard last; set by the controller
+        self.response_ms: float | None = None  # from then until the model was heard
+        self.interruptions = 0
+
+    def start(self, on_failure: Callable[[Exception], None]) -> None:
+        """Opens the device. Raises `AudioDeviceError`."""
+        self._output.start(self._render, on_failure)
+
+    def close(self) -> None:
+        self._output.close()
+
+    def play(self, content: LiveServerContent) -> None:
+        """What a message means for the loudspeaker: all its audio, silence, or the end of what is said."""
+        if content.interrupted:
+            self.interruptions += 1
+            self.playback.interrupt()
+        if audio := content.audio:
+            self.playback.put(audio, content.audio_rate or MODEL_RATE)
+        if content.generation_complete or content.ends_turn:
+            self.playback.end_turn()
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether a microphone in the room would hear it, or its echo."""
+        return self.playback.is_playing or time.monotonic() - self._played_at < TAIL
+
+    def _render(self, frames: int) -> bytes:
+        pcm = self.playback.render(frames)
+        if pcm:
+            self._played_at = time.monotonic()
+            if self.heard_at is not None:
+                self.response_ms, self.heard_at = (self._played_at - self.heard_at) * 1000, None
+        if self._canceller is not None and self._to_canceller is not None:
+            frame_bytes = 2 * self._output.channels
+            self._canceller.played(self._to_canceller.feed(pcm + bytes(frames * frame_bytes - len(pcm))))
+        return pcm

@@ -1,0 +1,64 @@
+"""What both sides say in an audio conversation, put together turn by turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from attrs import frozen
+
+from livesession.types.server import LiveServerContent
+
+__all__ = ["SpokenText", "Transcripts"]
+
+Role = Literal["user", "model"]
+
+
+@frozen
+class SpokenText:
+    """What one side has said in its turn.
+
+    Attributes:
+        role: `"user"` or `"model"`.
+        text: All of it so far.
+        is_final: Whether the turn is over, and the next text of this side belongs to another one.
+    """
+
+    role: Role
+    text: str
+    is_final: bool
+
+
+class Transcripts:
+    """Adds fragments up; a text is closed when the server says that the turn is over, or that the user cut in.
+
+    The `finished` of a fragment is not relied on: servers leave it out, or set it in the middle.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[Role, str] = {"user": "", "model": ""}
+        self._is_cut = False  # the turn was interrupted: what the user says now belongs to the next one
+
+    def add(self, content: LiveServerContent) -> Iterator[SpokenText]:
+        """What a message changes."""
+        if content.input_transcription:
+            yield from self._heard("user", content.input_transcription.text)
+        if content.output_transcription:
+            yield from self._heard("model", content.output_transcription.text)
+        if content.interrupted:
+            self._is_cut = True
+            yield from self._closed("user", "model")
+        if content.ends_turn:
+            yield from self._closed(*(("model",) if self._is_cut else ("user", "model")))
+            self._is_cut = False
+
+    def _heard(self, role: Role, fragment: str) -> Iterator[SpokenText]:
+        if fragment:
+            self._texts[role] += fragment
+            yield SpokenText(role, self._texts[role], is_final=False)
+
+    def _closed(self, *roles: Role) -> Iterator[SpokenText]:
+        for role in roles:
+            text, self._texts[role] = self._texts[role], ""
+            if text:
+                yield SpokenText(role, text, is_final=True)
