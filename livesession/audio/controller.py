@@ -215,7 +215,7 @@ class AudioConversationController:
         self._stream.close()
 
     def _send(self, pcm: bytes) -> None:
-        if self._hearing.level > SPEECH_LEVEL:
+        if any(pcm) and self._hearing.level > SPEECH_LEVEL and not self._speaking.is_heard:
             self._speaking.heard_at = time.monotonic()
         try:
             self._session.send_audio_realtime(pcm)

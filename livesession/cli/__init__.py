@@ -18,7 +18,9 @@ from livesession.cli.ask import ask
 from livesession.cli.chat import chat
 from livesession.cli.console import one_line
 from livesession.cli.demo import demo
+from livesession.cli.devices import devices
 from livesession.cli.emulate import emulator
+from livesession.cli.talk import talk
 from livesession.errors import LiveSessionError
 from livesession.version import __version__
 
@@ -54,14 +56,16 @@ def commands(debug: bool) -> None:
     livesession demo                          a short tour, without a key
     livesession ask "What is a WebSocket?"    one question, one answer
     livesession chat                          a conversation
+    livesession talk                          a conversation, spoken
     livesession emulator                      a Live API of your own, without a key
+    livesession devices                       microphones and loudspeakers
 
     The key is taken from GEMINI_API_KEY (https://aistudio.google.com), the model from LIVESESSION_MODEL. Exit codes:
     0 success, 1 an error, 2 wrong usage, 130 Ctrl-C.
     """
 
 
-for command in (demo, ask, chat, emulator):
+for command in (demo, ask, chat, talk, emulator, devices):
     commands.add_command(command)
 
 

@@ -11,7 +11,7 @@ import click
 
 from livesession.audio import WavFile, write_wav
 from livesession.cli.console import Flow, new_console, note
-from livesession.cli.talk import OutputFile, follow, said, send_text
+from livesession.cli.following import OutputFile, follow, said, send_text
 from livesession.cli.target import Target, session_options
 from livesession.errors import LiveSessionError
 from livesession.session import LiveSession

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from livesession.cli.console import Flow, new_console, one_line
-from livesession.cli.talk import follow, said, send_text
+from livesession.cli.following import follow, said, send_text
 from livesession.cli.target import Target, has_credentials, session_options
 from livesession.errors import InvalidRequestError, ReceiveTimeout
 from livesession.session import LiveSession

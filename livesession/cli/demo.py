@@ -14,8 +14,8 @@ from rich.table import Table
 
 from livesession.audio import WavFile, write_wav
 from livesession.cli.console import new_console
+from livesession.cli.following import OutputFile, follow
 from livesession.cli.scene import Scene
-from livesession.cli.talk import OutputFile, follow
 from livesession.cli.target import Target, has_credentials, model_option
 from livesession.errors import ConfigurationError
 from livesession.session import LiveSession

@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from livesession.cli.console import clean
-from livesession.cli.talk import heard, said
+from livesession.cli.following import heard, said
 from livesession.types.server import LiveServerMessage
 
 __all__ = ["Scene"]

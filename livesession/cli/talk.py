@@ -1,59 +1,110 @@
-"""What the commands have in common when they talk: sending a question, following the answer."""
+"""`livesession talk`: a conversation by microphone and loudspeaker, or by WAV files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+import os
+import sys
+from typing import TypeGuard
 
+import attrs
 import click
 
-from livesession.errors import ProtocolError
-from livesession.receiving import TurnStream
-from livesession.session import LiveSession
-from livesession.types.server import LiveServerContent, LiveServerMessage
+from livesession.audio import AudioInput, AudioOutput, WavInput, WavOutput, start_audio_conversation
+from livesession.cli.console import new_console
+from livesession.cli.following import OutputFile
+from livesession.cli.screen import Screen
+from livesession.cli.showing import narrate, show
+from livesession.cli.target import Target, session_options
+from livesession.cli.thinking import Mind
+from livesession.cli.transcript import Transcript
 
-__all__ = ["OutputFile", "follow", "heard", "said", "send_text"]
+__all__ = ["talk"]
 
-
-def send_text(session: LiveSession, text: str, *, realtime: bool) -> None:
-    """Asks, in the way that the model takes."""
-    if realtime:
-        session.send_text_realtime(text)
-    else:
-        session.send(text, turn_complete=True)
-
-
-def follow(stream: TurnStream) -> Iterator[LiveServerMessage]:
-    """The messages of a turn; frames that cannot be read are skipped, and kept in `Turn.problems`."""
-    while True:
-        try:
-            message = next(stream)
-        except StopIteration:
-            return
-        except ProtocolError:
-            continue
-        yield message
+EMULATOR_PACE = 1.5  # faster than it is played, and slow enough to be cut in on
+SILENCE_AFTER = 1.0  # seconds after a file, in which the model hears that the user has finished
+FILES = {"input": click.Path(exists=True, dir_okay=False), "output": OutputFile()}
 
 
-def said(message: LiveServerMessage) -> str:
-    """What the model says in this message: its text, or the transcript of its speech."""
-    return message.text or message.transcript
+def checked(ctx: click.Context, param: click.Parameter, device: str | None) -> str | None:
+    """What would stop a file is told before the session begins."""
+    if is_file(device):
+        FILES[str(param.name)].convert(device, param, ctx)
+    return device
 
 
-def heard(message: LiveServerMessage) -> str:
-    """What the model has understood of the user's speech, as far as this message tells."""
-    transcript = message.input_transcription if isinstance(message, LiveServerContent) else None
-    return transcript.text if transcript else ""
+def is_file(device: str | None) -> TypeGuard[str]:
+    return device is not None and device.lower().endswith(".wav")
 
 
-class OutputFile(click.Path):
-    """A file to be written: what would stop that is told before the session begins."""
+@click.command()
+@click.option("--input", metavar="DEVICE|FILE.wav", callback=checked, help="Default the system's microphone.")
+@click.option("--output", metavar="DEVICE|FILE.wav", callback=checked, help="Default the system's loudspeaker.")
+@click.option("--headphones", is_flag=True, help="The microphone does not hear the model: you may cut in.")
+@click.option("--push-to-talk", is_flag=True, help="The space bar says when you begin to speak, and when you end.")
+@session_options
+def talk(input: str | None, output: str | None, headphones: bool, push_to_talk: bool, target: Target) -> None:
+    """Speak with the model; needs the extra audio, but for WAV files.
 
-    def __init__(self) -> None:
-        super().__init__(dir_okay=False, writable=True)
+    A microphone and a loudspeaker are chosen by number or by a part of the name, see "livesession devices". While the
+    loudspeaker speaks, the microphone counts as silent. A file that is heard ends the conversation when it has been
+    answered.
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        path = str(super().convert(value, param, ctx))  # type: ignore[arg-type]
-        if not Path(path).absolute().parent.is_dir():
-            self.fail(f"The folder of {path!r} does not exist.", param, ctx)
-        return path
+    \b
+    livesession talk --headphones
+    livesession talk --input question.wav --output answer.wav --back-end emulator
+
+    \b
+    m      mute, and unmute
+    space  with --push-to-talk: begin to speak; once more: end (terminals do not
+           tell when a key is let go)
+    q      leave, as Ctrl-C does
+    """
+    console = new_console()
+    has_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not console.is_dumb_terminal
+    refuse(input, output, target, is_blind=push_to_talk and not has_terminal)
+    transcript, mind = Transcript(), Mind()
+    with (
+        attrs.evolve(target, pace=EMULATOR_PACE).connect(manual=push_to_talk) as session,
+        start_audio_conversation(
+            session,
+            input=hearing(input),
+            output=speaking(output),
+            on_transcript=transcript.add,
+            on_message=mind.take,
+            # Who pushes to talk is heard at once, also while the model still speaks.
+            half_duplex=False if headphones or push_to_talk else None,
+        ) as controller,
+    ):
+        if has_terminal:
+            screen = Screen(controller, transcript, mind, title(target), is_pushed=push_to_talk)
+            show(screen, controller, transcript, console, is_pushed=push_to_talk)
+        else:
+            narrate(controller, transcript, console)
+
+
+def refuse(input: str | None, output: str | None, target: Target, *, is_blind: bool) -> None:
+    """Raises `UsageError` for options that do not go together; `is_blind` is a space bar that nobody reads."""
+    if target.modality == "text":
+        raise click.UsageError("To talk is to hear the answer: leave out --modality text.")
+    if is_blind:
+        raise click.UsageError("--push-to-talk needs a terminal, for the space bar.")
+    if is_file(input) and is_file(output) and os.path.realpath(input) == os.path.realpath(output):
+        raise click.UsageError("--input and --output are the same file, which would be lost.")
+
+
+def hearing(device: str | None) -> AudioInput | int | str | None:
+    if is_file(device):
+        return WavInput(device, silence_after=SILENCE_AFTER)
+    return by_number_or_name(device)
+
+
+def speaking(device: str | None) -> AudioOutput | int | str | None:
+    return WavOutput(device) if is_file(device) else by_number_or_name(device)
+
+
+def by_number_or_name(device: str | None) -> int | str | None:
+    return int(device) if device is not None and device.isdecimal() else device
+
+
+def title(target: Target) -> str:
+    return "The built-in emulator, which only echoes" if target.back_end == "emulator" else target.model

@@ -27,10 +27,10 @@ def test_the_version_is_the_package_s(run):
 
 def test_the_help_names_every_command_and_the_exit_codes(command):
     text = command("--help").stdout
-    assert all(name in text for name in ("demo", "ask", "chat", "emulator", "GEMINI_API_KEY", "130"))
+    assert all(name in text for name in ("demo", "ask", "chat", "talk", "emulator", "devices", "GEMINI_API_KEY", "130"))
 
 
-@pytest.mark.parametrize("name", ["demo", "ask", "chat", "emulator"])
+@pytest.mark.parametrize("name", ["demo", "ask", "chat", "talk", "emulator", "devices"])
 def test_the_help_of_every_command_shows_an_example(command, name):
     text = command(name, "-h").stdout
     assert f"\n  livesession {name}" in text

@@ -1,0 +1,152 @@
+"""What `livesession talk` shows on a terminal: who is heard, what was said, what the model does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.layout import Layout
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from livesession.audio import AudioConversationController
+from livesession.cli.thinking import Mind
+from livesession.cli.transcript import LABEL_WIDTH, LABELS, Transcript
+
+__all__ = ["Screen"]
+
+COLOURS = {"user": "cyan", "model": "green"}
+STATE_COLOURS = {"listening": "cyan", "thinking": "yellow", "speaking": "green", "over": "dim"}
+RANGE_DB = 50  # what is softer than full scale by this much leaves a meter empty
+FALL = 0.08  # of its length, by which a meter falls in a frame at the most
+
+# What stands in the place of the user's meter when the microphone is not sent, and what the keys do.
+OPEN = ("muted", "m mute   q quit")
+PUSHED = ("press space to speak", "space speak, again to end   q quit")
+
+
+class Meter:
+    """A level as a bar, as loud as it sounds; it rises at once and falls slowly, so that the eye can follow."""
+
+    def __init__(self, colour: str) -> None:
+        self._colour = colour
+        self._share = 0.0
+
+    def set(self, level: float) -> None:
+        """The level in this frame, from 0.0 to 1.0."""
+        decibels = 20 * math.log10(level) if level > 0 else -math.inf
+        self._share = max(0.0, 1 + decibels / RANGE_DB, self._share - FALL)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        filled = round(self._share * options.max_width)
+        yield Text.assemble(("━" * filled, self._colour), ("┈" * (options.max_width - filled), "dim"))
+
+
+class Tail:
+    """Lines of somebody's speech; where they need more room than there is, the end of them."""
+
+    def __init__(self, transcript: Transcript) -> None:
+        self._transcript = transcript
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        height = options.height or options.max_height
+        table = rows()
+        for role, text in self._transcript.last(height):
+            if role == "user" and table.row_count:
+                table.add_row()
+            table.add_row(label(role), text)
+        drawn = console.render_lines(table, options.update(height=None), new_lines=True)
+        for line in drawn[-height:]:
+            yield from line
+
+
+class Screen:
+    """Draws the whole terminal, anew each time it is rendered.
+
+    Args:
+        controller: The conversation.
+        transcript: What was said in it.
+        mind: What the model does.
+        title: Who the user talks to.
+        is_pushed: Whether the user pushes to talk.
+    """
+
+    def __init__(
+        self,
+        controller: AudioConversationController,
+        transcript: Transcript,
+        mind: Mind,
+        title: str,
+        *,
+        is_pushed: bool,
+    ) -> None:
+        self._controller = controller
+        self._transcript = transcript
+        self._mind = mind
+        self._title = title
+        self._closed, self._keys = PUSHED if is_pushed else OPEN
+        self._user = Meter(COLOURS["user"])
+        self._model = Meter(COLOURS["model"])
+
+    def __rich__(self) -> Layout:
+        layout = Layout()
+        layout.split_column(
+            area([self._head(), "", self._levels(), Rule(style="dim")], lines=5),
+            Layout(Padding(Tail(self._transcript), (0, 1))),
+            area([Rule(style="dim"), self._foot()], lines=2),
+        )
+        return layout
+
+    def _head(self) -> Table:
+        state = self._mind.state(self._controller)
+        return ends(Text(self._title, "bold"), Text(f"● {state}", STATE_COLOURS[state]))
+
+    def _levels(self) -> Table:
+        self._user.set(self._controller.input_level)
+        self._model.set(self._controller.output_level)
+        table = rows()
+        table.add_row(label("user"), Text(self._closed, "yellow") if self._controller.muted else self._user)
+        table.add_row(label("model"), self._model)
+        return table
+
+    def _foot(self) -> Table:
+        statistics = self._controller.statistics
+        response = "-" if statistics.response_ms is None else f"{statistics.response_ms:,.0f} ms"
+        return ends(
+            Text.assemble(
+                ("answered after ", "dim"), response, ("   dropped ", "dim"), f"{statistics.dropped_ms:,.0f} ms"
+            ),
+            Text(self._keys, "dim"),
+        )
+
+
+def area(parts: Iterable[RenderableType], lines: int) -> Layout:
+    """Parts of the screen, one below the other, of so many lines together."""
+    table = Table.grid(expand=True)
+    for part in parts:
+        table.add_row(part)
+    return Layout(Padding(table, (0, 1)), size=lines)
+
+
+def rows() -> Table:
+    """For what belongs to one side each, with its name before it."""
+    table = Table.grid(padding=(0, 2), expand=True)
+    table.add_column(width=LABEL_WIDTH)
+    table.add_column(ratio=1)
+    return table
+
+
+def label(role: str) -> Text:
+    return Text(LABELS[role], f"bold {COLOURS[role]}")
+
+
+def ends(left: Text, right: Text) -> Table:
+    """One line with something at both ends of it; the left gives way."""
+    table = Table.grid(padding=(0, 2), expand=True)
+    table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_column(justify="right", no_wrap=True)
+    table.add_row(left, right)
+    return table
