@@ -89,7 +89,7 @@ class Intake:
 
     def wait_for_setup(self, deadline: Deadline) -> None:
         """Returns once `setupComplete` came. Raises `SetupTimeout`, `SetupRejectedError` or `ConnectError`."""
-        if not self._answered.wait(deadline.patience()):
+        if not self._answered.wait(deadline.left()):
             raise SetupTimeout(
                 f"The server did not answer the setup within {self._options.setup_timeout:g} s. Some options make it "
                 "fall silent, and some models are slow: check the configuration, or allow more time with "

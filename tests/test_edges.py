@@ -185,6 +185,27 @@ def test_ctrl_c_works_in_a_wait(wait):
         assert interrupt(program, server.url) == ["interrupted"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT to a thread")
+def test_ctrl_c_that_does_not_wake_the_waiting_thread_is_seen_all_the_same():
+    """As when it comes just before the wait begins: the interpreter knows of it, the system call does not."""
+    program = PRELUDE + textwrap.dedent(
+        """
+        import signal
+        import threading
+        def interrupt_another_thread():
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        with model.connect() as session:
+            threading.Timer(0.2, interrupt_another_thread).start()
+            try:
+                next(session.receive())
+            except KeyboardInterrupt:
+                print("interrupted")
+        """
+    )
+    with script_server(idle) as server:
+        assert run(program, server.url).stdout == "interrupted\n"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT to a process")
 @pytest.mark.parametrize(
     "wait", ["session.send_video_realtime(blob)", "session.close(timeout=60)"], ids=["send", "close"]

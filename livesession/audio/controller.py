@@ -176,7 +176,7 @@ class AudioConversationController:
             AudioDeviceError: A device failed; the session is open still.
             ConnectionClosedError, ResumptionError: The session has ended.
         """
-        is_over = self._over.wait(Deadline(timeout).patience())
+        is_over = self._over.wait(timeout)
         if is_over and self._error is not None:
             raise self._error.with_traceback(None)
         return is_over

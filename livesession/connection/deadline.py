@@ -28,6 +28,11 @@ class Deadline:
         left = self.left()
         return -1 if left is None else left
 
+    def within(self, longest: float) -> float:
+        """What is left, `longest` seconds at the most."""
+        left = self.left()
+        return longest if left is None else min(left, longest)
+
     def ends_after(self, other: Deadline) -> bool:
         return other.at is not None and (self.at is None or self.at > other.at)
 

@@ -11,6 +11,23 @@ from livesession.connection.deadline import LONGEST, Deadline
 
 __all__ = ["Gates", "Latch"]
 
+FIRST_LOOK, LAST_LOOK = 0.1, 10.0  # seconds between which the main thread looks for a signal that it has missed
+
+
+def acquire(lock: threading.Lock, timeout: float | None) -> bool:
+    """Waits for a lock, at most `timeout` seconds, and lets no signal go unseen.
+
+    One that comes between the interpreter's last look for signals and the system call that waits is not seen before
+    that call returns: Ctrl-C would do nothing. Signals are the main thread's, so others need not look.
+    """
+    deadline = Deadline(timeout)
+    patience = FIRST_LOOK if threading.get_ident() == threading.main_thread().ident else LONGEST
+    while not lock.acquire(timeout=deadline.within(patience)):
+        if deadline.expired():
+            return False
+        patience = min(10 * patience, LAST_LOOK)
+    return True
+
 
 class Latch:
     """A `threading.Event` that is safe in signal handlers.
@@ -30,9 +47,9 @@ class Latch:
             self.has_happened = True
             self._lock.release()
 
-    def wait(self, timeout: float) -> bool:
-        """Whether it has happened, after `timeout` seconds at the most; -1 is without an end."""
-        if self.has_happened or not self._lock.acquire(timeout=timeout):
+    def wait(self, timeout: float | None) -> bool:
+        """Whether it has happened, after `timeout` seconds at the most; None is without an end."""
+        if self.has_happened or not acquire(self._lock, timeout):
             return self.has_happened
         self._lock.release()
         return True
@@ -59,7 +76,7 @@ class Gates:
         gate.acquire()
         self._shut.append(gate)  # before it is looked once more, so that what comes after that opens it
         try:
-            return has_news() or gate.acquire(timeout=-1 if timeout is None else min(timeout, LONGEST))
+            return has_news() or acquire(gate, timeout)
         finally:
             with suppress(ValueError):
                 self._shut.remove(gate)
