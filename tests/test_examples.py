@@ -91,10 +91,10 @@ def test_two_sessions_side_by_side_keep_their_answers_apart(example):
 
 def test_tools_answer_the_model_from_python_and_keep_a_list_in_sqlite(example, tmp_path):
     lines = example("tools.py", "todo.db")
-    assert lines[1:4] == [
+    assert sorted(lines[1:4]) == [  # they run at the same time, and end in any order
+        "       get_weather(city='Atlantis') -> {'error': 'There is no weather station in Atlantis.'}",
         "       get_weather(city='Berlin') -> {'output': {'temperature': 4, 'unit': 'celsius'}}",
         "       get_weather(city='Rome') -> {'output': {'temperature': 17, 'unit': 'celsius'}}",
-        "       get_weather(city='Atlantis') -> {'error': 'There is no weather station in Atlantis.'}",
     ]
     assert "       list_to_dos() -> {'output': ['1. water the plants (by 2030-05-01)']}" in lines
     with contextlib.closing(sqlite3.connect(tmp_path / "todo.db")) as database:

@@ -7,7 +7,7 @@ import math
 import os
 import shlex
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
@@ -87,9 +87,10 @@ class McpLink:
     def call(self, name: str, arguments: Mapping[str, object], token: CancelToken) -> CallToolResult:
         """Waits for the answer of a tool. Raises `McpError`, and `ToolCancelled` when the token is set before that."""
         token.check()
-        future = self._begin(name, arguments)
+        future: Future[CallToolResult] = Future()
         future.add_done_callback(lambda _: token._wake())
         try:
+            self._begin(future, name, arguments)  # inside, as a Ctrl-C may come when the server has begun already
             token._wait_for(future.done)
         finally:
             future.cancel()  # the server is told; where there is an answer, nothing happens
@@ -107,7 +108,7 @@ class McpLink:
         if self._thread.ident is not None:
             self._thread.join(CLOSING)
 
-    def _begin(self, name: str, arguments: Mapping[str, object]) -> Future[CallToolResult]:
+    def _begin(self, future: Future[CallToolResult], name: str, arguments: Mapping[str, object]) -> None:
         if self._pid != os.getpid():
             raise McpError(
                 f"The tool {name!r} gives no answer: its MCP server belongs to the process that this one was forked "
@@ -116,7 +117,17 @@ class McpLink:
         with self._lock:
             if self._client is None:
                 raise self._ended(name)
-            return asyncio.run_coroutine_threadsafe(self._call(self._client, name, arguments), self._loop)
+            self._loop.call_soon_threadsafe(self._begin_here, future, self._call(self._client, name, arguments))
+
+    def _begin_here(self, future: Future[CallToolResult], calling: Coroutine[None, None, CallToolResult]) -> None:
+        """On the link's thread: the end of either is the end of the other."""
+        task = self._loop.create_task(calling)
+        task.add_done_callback(lambda _: settle(future, task))
+        future.add_done_callback(lambda _: self._cancel(task))
+
+    def _cancel(self, task: asyncio.Task[CallToolResult]) -> None:
+        with suppress(RuntimeError):  # the loop has ended, and the task with it
+            self._loop.call_soon_threadsafe(task.cancel)
 
     def _ended(self, name: str, log: str = "") -> McpError:
         return McpError(
@@ -198,6 +209,16 @@ class McpLink:
                 raise self._ended(name, self._log.tail()) from error
             message = f"The MCP server {self._command.words[0]!r} refused the call of {name!r}: {error}"
             raise McpError(message, log=self._log.tail()) from error
+
+
+def settle(future: Future[CallToolResult], task: asyncio.Task[CallToolResult]) -> None:
+    """Gives a future the outcome of its task, unless nobody waits for it any more."""
+    if task.cancelled():
+        future.cancel()
+        return
+    error = task.exception()  # looked at in any case, as asyncio would complain of one that was not
+    if future.set_running_or_notify_cancel():
+        future.set_result(task.result()) if error is None else future.set_exception(error)
 
 
 async def every_tool(client: Client) -> list[McpTool]:
