@@ -7,6 +7,7 @@ A session has one lifeline for as long as it lives. Reconnecting runs on a short
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from livesession.asking import Asking
@@ -160,6 +161,20 @@ class Lifeline:
             connection = self._line.present
             if not self._is_between():  # else it is so new that others have to send first
                 return connection
+
+    # Waiting for something else than the network.
+
+    def wait_until(self, is_so: Callable[[], bool], deadline: Deadline) -> None:
+        """Looks again at each `wake()`, until the deadline. Raises as sending does when the session has ended."""
+        line = self._line
+        line.gates.wait_until(lambda: is_so() or line.is_closed or self.ending is not None, deadline)
+        line.check_usable()
+        if (ending := self.ending) is not None:
+            raise ending.error()
+
+    def wake(self) -> None:
+        """Something has changed; any thread."""
+        self._line.gates.open()
 
     # Ending.
 

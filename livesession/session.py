@@ -45,6 +45,7 @@ from livesession.types.usage import UsageMetadata
 if TYPE_CHECKING:
     from livesession.tools.runner import ToolRunner
     from livesession.tools.toolbox import Toolbox
+    from livesession.video import VideoFrame, VideoStatistics
 
 __all__ = ["LiveSession"]
 
@@ -328,6 +329,47 @@ class LiveSession:
         """
         for chunk in requests.chunks_of(media_chunk_stream):
             self._send_input(requests.media_input(chunk), timeout)
+
+    def send_video_stream(
+        self, frames: Iterable[VideoFrame], fps: float = 1.0, *, live: bool | None = None, max_side: int | None = 768
+    ) -> VideoStatistics:
+        """Sends images as a camera gives them (`realtimeInput.video`), `fps` a second; returns when the iterable ends.
+
+        To be run on a thread of its own beside a conversation: it receives nothing. It ends with the session, also
+        while the iterable blocks, and with Ctrl-C. With automatic activity detection off, images belong between
+        `send_activity_start()` and `send_activity_end()`.
+
+        Args:
+            frames: Each is the bytes of a JPEG, PNG or WebP file, or a `GenerativeContentBlob`, which go out as they
+                are; or a PIL image or a numpy array, uint8, height x width (grey), height x width x 3 (red, green,
+                blue) or height x width x 4 (the fourth, as all transparency, is left out), which is encoded as JPEG
+                and needs the extra `video`. OpenCV has blue first: yield `frame[:, :, ::-1]`. A frame must not be
+                changed any more once it is yielded. The iterable runs on the thread "livesession-video-source".
+            fps: Images a second, over 0 and at most 30; the service looks at one a second.
+            live: True for what goes on whether or not anybody looks, such as a camera: frames are taken as fast as
+                they come, the newest is sent when one is due, and older ones are dropped, also while the network is
+                slow or the session is being resumed. False for what waits, such as the frames of a file, or what is
+                made when it is asked for, such as a picture of the screen: each is taken when it is due, and is sent.
+                Default False for what has a length, such as a list, and True for everything else.
+            max_side: Pixels of the longer side to which larger arrays and PIL images are scaled down; None leaves
+                them as they are.
+
+        Returns:
+            How many frames were sent, which is taken by the system to be sent, and dropped.
+
+        Raises as sending does, when the session ends as well, and:
+
+        - `InvalidRequestError`: the iterable raised, and that error is the cause; or a frame is no image;
+        - `ConfigurationError`: `fps` or `max_side` is out of range;
+        - `MissingExtraError`: a frame has to be encoded, and Pillow is not installed.
+        """
+        from livesession.video.stream import VideoStream  # not before it is needed
+
+        def send(image: LiveClientRealtimeInput, asking: Asking | None) -> None:
+            self._send(image, None, asking)  # which, unlike the user's own input, completes no turn that was left open
+
+        self._check_usable()
+        return VideoStream(frames, fps, live, max_side, self._lifeline, self._conversation, send).run()
 
     def send_activity_start(self, *, timeout: float | None = None) -> None:
         """Says that the user begins to speak (`activityStart`); automatic detection must be off."""

@@ -44,7 +44,15 @@ def example(tmp_path):
 
 def test_every_example_is_tested_here_and_says_how_to_run_it():
     names = {path.name for path in (ROOT / "examples").glob("*.py")}
-    assert names == {"quickstart.py", "wav_in_wav_out.py", "barge_in.py", "two_sessions.py", "always_on.py", "tools.py"}
+    assert names == {
+        "always_on.py",
+        "barge_in.py",
+        "quickstart.py",
+        "tools.py",
+        "two_sessions.py",
+        "video.py",
+        "wav_in_wav_out.py",
+    }
     for name in names:
         assert f"python examples/{name}" in (ROOT / "examples" / name).read_text()
 
@@ -80,6 +88,15 @@ def test_speech_over_an_answer_interrupts_it_and_the_rest_is_dropped(example, sp
     assert dropped
     assert 1.0 <= float(dropped[1]) < 3.5  # of the more than 4 s that the whole answer lasts
     assert re.fullmatch(r"The answer to what you said: 1\.\d s\.", lines[2])
+
+
+@pytest.mark.slow
+def test_a_video_is_shown_and_asked_about_while_it_runs(example):
+    lines = example("video.py")
+    assert lines == [
+        "Model: You said: What time does the clock show? You showed 2 images.",
+        "Pictures that were sent: 2",
+    ]
 
 
 def test_two_sessions_side_by_side_keep_their_answers_apart(example):

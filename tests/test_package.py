@@ -45,7 +45,7 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 OPTIONAL = [
-    "anyio", "asyncio", "click", "docstring_parser", "google.auth", "google.genai", "mcp", "numpy", "orjson",
+    "PIL", "anyio", "asyncio", "click", "docstring_parser", "google.auth", "google.genai", "mcp", "numpy", "orjson",
     "pybase64", "python_socks", "rich", "sounddevice", "soxr", "webrtcvad", "websockets",
 ]  # fmt: skip
 

@@ -99,17 +99,23 @@ def environment(monkeypatch):
 
 
 @pytest.fixture
-def run(environment, tmp_path):
-    """Runs the command to its end, in a pipe."""
+def python(environment, tmp_path):
+    """Runs Python to its end, in a pipe."""
 
     def run(*args, input=None, **variables):
         return subprocess.run(
-            [sys.executable, "-m", "livesession", *args],
+            [sys.executable, *args],
             cwd=tmp_path, env={**environment, **variables}, input=input, capture_output=True, text=True,
             timeout=PATIENCE, check=False,
         )  # fmt: skip
 
     return run
+
+
+@pytest.fixture
+def run(python):
+    """Runs the command to its end, in a pipe."""
+    return lambda *args, **variables: python("-m", "livesession", *args, **variables)
 
 
 @pytest.fixture

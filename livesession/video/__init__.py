@@ -1,0 +1,9 @@
+"""Video: what `LiveSession.send_video_stream()` takes and gives.
+
+Images that are encoded already need nothing else; pixels, as numpy arrays or PIL images, need the extra `video`.
+"""
+
+from livesession.video.images import Pixels, VideoFrame
+from livesession.video.stream import VideoStatistics
+
+__all__ = ["Pixels", "VideoFrame", "VideoStatistics"]
