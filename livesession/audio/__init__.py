@@ -4,7 +4,7 @@ WAV files need nothing else; the default microphone and loudspeaker, and other s
 extra `audio`.
 """
 
-from livesession.audio.controller import AudioConversationController, ConversationStatistics
+from livesession.audio.controller import AudioConversationController
 from livesession.audio.devices import AudioInput, AudioOutput, Render
 from livesession.audio.files import WavInput, WavOutput
 from livesession.audio.handling import FunctionCallingHandler
@@ -12,6 +12,7 @@ from livesession.audio.hearing import EchoCanceller
 from livesession.audio.portaudio import AudioDevice, Microphone, Speaker, list_devices
 from livesession.audio.sources import CallbackOutput, PcmInput
 from livesession.audio.starting import start_audio_conversation
+from livesession.audio.statistics import ConversationStatistics
 from livesession.audio.transcripts import SpokenText
 from livesession.audio.wav import WavFile, write_wav
 

@@ -6,58 +6,32 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, TypeVar, final
+from typing import TYPE_CHECKING, Literal, final
 
-from attrs import frozen
-
-from livesession import requests
+from livesession.audio.answered import Answer
 from livesession.audio.handling import CallHandler
 from livesession.audio.hearing import SPEECH_LEVEL, Hearing
+from livesession.audio.messages import Messages
 from livesession.audio.speaking import Speaking
-from livesession.audio.transcripts import SpokenText, Transcripts
+from livesession.audio.statistics import ConversationStatistics
+from livesession.audio.switch import Switch
+from livesession.audio.transcripts import SpokenText
 from livesession.connection.deadline import Deadline
 from livesession.connection.latch import Latch
 from livesession.conversation import logger
-from livesession.errors import LiveSessionError, ProtocolError, ReceiveTimeout, SendTimeout
+from livesession.errors import AudioDeviceError, SendTimeout
 from livesession.receiving import MessageStream
-from livesession.types.server import LiveServerContent, LiveServerMessage, LiveServerToolCall
+from livesession.types.server import LiveServerMessage
 
 if TYPE_CHECKING:
     from livesession.session import LiveSession
 
-__all__ = ["TICK", "AudioConversationController", "ConversationStatistics"]
+__all__ = ["TICK", "AudioConversationController"]
 
 Hear = Callable[[Callable[[bytes], None], Callable[["BaseException | None"], None]], Hearing]
-T = TypeVar("T")
 
 TICK = 0.1  # seconds after which it is looked whether the conversation is over, when nothing comes
-QUIET = 2.0  # seconds without a message after which it is over, when the input has ended and nothing is played
 RELEASE = 2.0  # seconds for threads of devices to end
-
-
-@frozen(kw_only=True)
-class ConversationStatistics:
-    """What has passed in an audio conversation so far; times in milliseconds.
-
-    Attributes:
-        sent_ms: Sound that was sent.
-        held_ms: Sound that was heard and not sent, or silence in its place: muted, or while the model spoke.
-        dropped_ms: Sound that the input lost because the network was slow.
-        played_ms: What the model was heard to say.
-        cut_ms: What it had said and was not played, because the user cut in.
-        underruns: How often the loudspeaker ran dry in the middle of a turn.
-        interruptions: How often the user cut in.
-        response_ms: From the last sound of the user to the first of the model, at its last turn; None before.
-    """
-
-    sent_ms: float
-    held_ms: float
-    dropped_ms: float
-    played_ms: float
-    cut_ms: float
-    underruns: int
-    interruptions: int
-    response_ms: float | None
 
 
 @final
@@ -65,8 +39,9 @@ class AudioConversationController:
     """An audio conversation that is going on; `start_audio_conversation()` makes it.
 
     It receives all messages of the session until it is over: by `stop()`, at the end of its `with` block, when the
-    session ends, when a device fails, or when an input that ends, such as a file, has been answered. Then devices and
-    session are free again. Any thread may use it.
+    session ends, when a device fails, or when an input that ends, such as a file, has been answered: 2 seconds after
+    the model's last word, or `SessionOptions.turn_timeout` without one. Then devices and session are free again. Any
+    thread may use it.
     """
 
     def __init__(
@@ -83,17 +58,17 @@ class AudioConversationController:
         self._stream = stream
         self._speaking = speaking
         self._calls = calls
-        self._on_transcript = on_transcript
-        self._on_message = on_message
-        self._transcripts = Transcripts()
+        self._answer = Answer(session._options.turn_timeout)
+        self._messages = Messages(stream, speaking, calls, self._answer, on_transcript, on_message)
         self._hearing = hear(self._send, self._input_ended)
+        self._switch = Switch(session, self._hearing)
         self._thread = threading.Thread(target=self._run, name="livesession-audio", daemon=True)
+        self._is_receiving = Latch()
         self._over = Latch()
         self._lock = threading.Lock()  # guards _error; no other lock is taken inside
         self._error: BaseException | None = None
         self._is_stopping = False
         self._has_input_ended = False
-        self._last_message_at = time.monotonic()
 
     def __repr__(self) -> str:
         return f"<AudioConversationController, {self.state}>"
@@ -115,29 +90,29 @@ class AudioConversationController:
 
     @property
     def muted(self) -> bool:
-        """Whether the microphone is not sent; may be set. The server is told that it pauses (`audioStreamEnd`)."""
+        """Whether the microphone is not sent; may be set. The server is told that it pauses (`audioStreamEnd`).
+
+        In push to talk it is not sent between `end_talking()` and `begin_talking()` either, whatever is set here.
+        """
         return not self._hearing.is_open
 
     @muted.setter
     def muted(self, is_muted: bool) -> None:
-        if is_muted != self.muted:
-            self._hearing.is_open = not is_muted
-            if is_muted and self._is_detecting:
-                self._tell(self._session.send_audio_stream_end)
+        self._switch.mute(is_muted)
 
     def begin_talking(self) -> None:
         """Push to talk: the user begins to speak (`activityStart`); from here on the microphone is sent.
 
-        For sessions whose automatic activity detection is off, in which nothing is sent before this. Raises
-        `InvalidRequestError` in others, and as sending does.
+        For sessions whose automatic activity detection is off, in which nothing is sent before this. Does nothing when
+        he speaks already, and when the conversation is over. Raises `InvalidRequestError` in others, and as sending
+        does.
         """
-        self._session.send_activity_start()
-        self._hearing.is_open = True
+        self._switch.begin()
 
     def end_talking(self) -> None:
-        """Push to talk: the user has spoken (`activityEnd`). Raises the same."""
-        self._hearing.is_open = False
-        self._session.send_activity_end()
+        """Push to talk: the user has spoken (`activityEnd`). Does nothing when he does not speak; raises the same."""
+        if self._switch.end():
+            self._answer.asked()
 
     @property
     def input_level(self) -> float:
@@ -187,25 +162,45 @@ class AudioConversationController:
         Returns when that is done, or after `timeout` seconds; from a callback of the conversation at once. Never
         raises. What has arrived and was not consumed stays for `receive()`.
         """
+        if not self._session._conversation.is_of_this_process:
+            return  # devices and threads are those of the process that was forked
         self._is_stopping = True
         self._stream.close()
         self._hearing.close()
-        if threading.current_thread() is not self._thread:
+        if not self._is_own_thread:
             self._over.wait(timeout)
+
+    @property
+    def _is_own_thread(self) -> bool:
+        """Whether this is called by a callback, for which the end would have to wait."""
+        parts = (self._hearing, self._speaking, self._calls)
+        return threading.current_thread() is self._thread or any(part.is_current_thread for part in parts)
 
     # The parts, and the thread that receives.
 
-    def _start(self, *, is_open: bool) -> None:
-        """Raises `AudioDeviceError`, when the loudspeaker is refused."""
-        self._hearing.is_open = is_open
+    def _start(self) -> None:
+        """Raises `AudioDeviceError`, when the loudspeaker is refused, or the system gives no thread."""
         self._speaking.start(self._fail)
         self._session._is_in_conversation = True
-        self._thread.start()
-        self._hearing.start()
+        try:
+            self._thread.start()
+            # From now on it is refused to whoever receives in this thread, too.
+            self._is_receiving.wait(RELEASE)
+            self._hearing.start()
+        except BaseException as error:
+            self._abandon()
+            if isinstance(error, RuntimeError):
+                raise AudioDeviceError(f"There is no thread for the conversation: {error}.") from error
+            raise
 
-    @property
-    def _is_detecting(self) -> bool:
-        return requests.detects_activity(self._session._setup.generation_config)
+    def _abandon(self) -> None:
+        self._is_stopping = True
+        self._stream.close()
+        if self._thread.is_alive():
+            self._over.wait(RELEASE)
+        else:
+            self._speaking.close()
+            self._session._is_in_conversation = False
 
     def _fail(self, error: BaseException) -> None:
         """Any thread: it cannot go on."""
@@ -215,8 +210,11 @@ class AudioConversationController:
         self._stream.close()
 
     def _send(self, pcm: bytes) -> None:
-        if any(pcm) and self._hearing.level > SPEECH_LEVEL and not self._speaking.is_heard:
-            self._speaking.heard_at = time.monotonic()
+        is_loud = self._hearing.level > SPEECH_LEVEL
+        if any(pcm):
+            self._answer.heard(is_loud=is_loud)
+            if is_loud and not self._speaking.is_heard:
+                self._speaking.heard_at = time.monotonic()
         try:
             self._session.send_audio_realtime(pcm)
         except SendTimeout as error:
@@ -229,23 +227,18 @@ class AudioConversationController:
             return
         if error is not None and not self._session.is_closed:  # else whoever receives is told why
             self._fail(error)
-        elif self._is_detecting:
-            self._tell(self._session.send_audio_stream_end)
-        elif self._hearing.is_open:
-            self._tell(self.end_talking)
-        self._last_message_at = time.monotonic()
+        elif self._switch.input_ended():
+            self._answer.asked()
+        self._messages.last_at = time.monotonic()
         self._has_input_ended = True
-
-    def _tell(self, send: Callable[[], None]) -> None:
-        try:
-            send()
-        except LiveSessionError as error:
-            logger.debug("in an audio conversation: %s", error)  # whoever receives is told of the session's end
 
     def _run(self) -> None:
         try:
-            while not self._is_stopping and not self._is_quiet():
-                self._receive()
+            if not self._is_stopping:
+                self._stream.claim()
+            self._is_receiving.happened()
+            while not (self._is_stopping or (self._has_input_ended and self._messages.is_answered())):
+                self._messages.receive()
         except StopIteration:
             pass
         except BaseException as error:
@@ -253,45 +246,16 @@ class AudioConversationController:
         finally:
             self._release()
 
-    def _is_quiet(self) -> bool:
-        """Whether the input has ended, and all that was said to it has been heard."""
-        if not self._has_input_ended or self._speaking.is_heard or self._session.pending_calls:
-            return False
-        return time.monotonic() - self._last_message_at > QUIET
-
-    def _receive(self) -> None:
-        try:
-            message = next(self._stream)
-        except ReceiveTimeout:
-            return
-        except ProtocolError as error:
-            logger.warning("in an audio conversation: %s", error)
-            return
-        self._last_message_at = time.monotonic()
-        if isinstance(message, LiveServerContent):
-            self._speaking.play(message)
-            for text in self._transcripts.add(message):
-                call_back(self._on_transcript, text)
-        elif isinstance(message, LiveServerToolCall):
-            self._calls.take(message)
-        call_back(self._on_message, message)
-
     def _release(self) -> None:
         deadline = Deadline(RELEASE)
         self._is_stopping = True
+        self._is_receiving.happened()
         self._stream.close()
         self._hearing.close()
         self._speaking.close()
         self._hearing.join(deadline)
+        self._switch.close()
         self._calls.close(deadline)
+        self._messages.close()
         self._session._is_in_conversation = False
         self._over.happened()
-
-
-def call_back(callback: Callable[[T], None] | None, value: T) -> None:
-    """What fails in the user's code does not end the conversation."""
-    if callback is not None:
-        try:
-            callback(value)
-        except Exception as error:
-            logger.error("a callback of the audio conversation failed", exc_info=error)

@@ -61,6 +61,7 @@ class WavInput:
         self._block_ms = block_ms
         self._silence_after = silence_after
         self._pace = Pace(self.rate * pace or math.inf)
+        self._is_used = False
 
     def __repr__(self) -> str:
         return f"WavInput({self._file.path!r}, {self._file.seconds:.1f} s, {self.rate} Hz)"
@@ -75,14 +76,17 @@ class WavInput:
         Time begins with the first block. What is taken late delays nothing.
 
         Raises:
-            AudioDeviceError: The file cannot be read any more.
+            AudioDeviceError: The file cannot be read any more, or this was used before.
         """
+        if self._is_used:
+            raise AudioDeviceError(f"{self!r} was used before: make a new one.")
         heard = 0
         try:
             for block in chain(self._file.blocks(self._block_ms), self._silence()):
                 heard += len(block) // SAMPLE_BYTES
                 if not self._pace.wait_for(heard):
                     return
+                self._is_used = True
                 yield block
         except (OSError, InvalidRequestError) as error:
             raise AudioDeviceError(f"{self._file.path} cannot be read any more: {error}") from error

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Protocol
 
 from livesession.audio.devices import AudioInput
 from livesession.audio.pcm import level_of
 from livesession.audio.resampling import Converter
 from livesession.connection.deadline import Deadline
+from livesession.connection.latch import Gates
+from livesession.conversation import logger
 
 __all__ = ["RATE", "SPEECH_LEVEL", "EchoCanceller", "Hearing"]
 
 RATE = 16_000  # what the model hears
 SPEECH_LEVEL = 0.02  # of full scale; what is louder counts as the user's speech, for the measurement of latency
+SHUTS_WITHIN = 1.0  # seconds for a block that is being sent
 
 
 class EchoCanceller(Protocol):
@@ -54,7 +58,11 @@ class Hearing:
         self._on_end = on_end
         self._converter = Converter(input.rate, input.channels, RATE, 1)
         self._thread = threading.Thread(target=self._run, name="livesession-audio-in", daemon=True)
-        self.is_open = True  # whether what is heard is sent; set by the controller
+        self._is_closed = False
+        self._is_sending = False
+        self._gates = Gates()  # opened when a block has been sent
+        self._later: deque[Callable[[], None]] = deque()  # what waits for that
+        self.is_open = False  # whether what is heard is sent
         self.level = 0.0
         self.sent_ms = 0.0
         self.held_ms = 0.0  # replaced by silence, or not sent at all
@@ -64,27 +72,58 @@ class Hearing:
         """What the device lost because the network was slow."""
         return self._input.dropped_ms
 
+    @property
+    def is_current_thread(self) -> bool:
+        """Whether this is called by the input, or by the canceller."""
+        return self._thread is threading.current_thread()
+
     def start(self) -> None:
         self._thread.start()
 
+    def shut(self) -> None:
+        """Nothing that is heard is sent any more when it returns, or after a second, where the network hangs."""
+        self.is_open = False
+        if not self.is_current_thread:
+            self._gates.wait_until(lambda: not self._is_sending, Deadline(SHUTS_WITHIN))
+
+    def say_next(self, say: Callable[[], None]) -> None:
+        """Calls it before the next block is sent: now, or on the thread of this, where a block is stuck."""
+        self._later.append(say)
+        if not self._is_sending or self.is_current_thread:
+            self._say()
+
+    def _say(self) -> None:
+        with suppress(IndexError):  # the other thread has taken it
+            while self._later:
+                self._later.popleft()()
+
     def close(self) -> None:
-        """Releases the device; any thread."""
-        self._input.close()
+        """Releases the device; any thread. What the device raises is logged: the others are to be released, too."""
+        self._is_closed = True
+        try:
+            self._input.close()
+        except Exception as error:
+            logger.warning("the input of an audio conversation could not be closed", exc_info=error)
 
     def join(self, deadline: Deadline) -> None:
-        if self._thread.is_alive() and self._thread is not threading.current_thread():
+        if self._thread.is_alive() and not self.is_current_thread:
             self._thread.join(deadline.left())
 
     def _run(self) -> None:
         error: BaseException | None = None
         try:
-            with closing(self._input):
-                for block in self._input.blocks():
-                    self._hear(self._converter.feed(block))
-                self._hear(self._converter.flush())
+            if not self._is_closed:
+                self._listen()
         except BaseException as raised:
             error = raised
+        self.level = 0.0
         self._on_end(error)
+
+    def _listen(self) -> None:
+        with closing(self._input):
+            for block in self._input.blocks():
+                self._hear(self._converter.feed(block))
+            self._hear(self._converter.flush())
 
     def _hear(self, pcm: bytes) -> None:
         if self._canceller is not None:
@@ -92,11 +131,20 @@ class Hearing:
         if not pcm:
             return
         self.level = level_of(pcm)
+        self._is_sending = True  # before it is looked whether it may be: shut() waits for it
+        try:
+            self._pass_on(pcm)
+        finally:
+            self._is_sending = False
+            self._gates.open()
+            self._say()
+
+    def _pass_on(self, pcm: bytes) -> None:
         milliseconds = len(pcm) / (2 * RATE) * 1000
-        is_gated = self._is_gated()
-        if is_gated or not self.is_open:
+        is_gated, is_open = self._is_gated(), self.is_open
+        if is_gated or not is_open:
             self.held_ms += milliseconds
-        if self.is_open:
+        if is_open:
             # Silence, not nothing: a server that finds speech by itself waits for the sound to go on.
             self._send(bytes(len(pcm)) if is_gated else pcm)
             self.sent_ms += milliseconds

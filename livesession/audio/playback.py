@@ -13,14 +13,16 @@ __all__ = ["Playback"]
 
 MODEL_RATE = 24_000
 LIMIT_MS = 10 * 60_000
+PAUSE_MS = 500
 
 
 class Playback:
     """A jitter buffer: `put()` takes the model's speech as it arrives, and a device's thread plays it by `render()`.
 
-    After silence it plays only when `latency_ms` of speech are there, or the turn is over. What is rendered over a
-    turn is exactly the speech, resampled, however it was cut on either side. It holds up to ten minutes, several times
-    what a model says in a turn, and loses nothing but by `interrupt()`.
+    After silence it plays only when `latency_ms` of speech are there, or the turn is over, or nothing more has come for
+    half a second: the model pauses, for a function perhaps. What is rendered over a turn is exactly the speech,
+    resampled, however it was cut on either side. It holds up to ten minutes, several times what a model says in a turn,
+    and loses nothing but by `interrupt()`.
 
     `put()` and `end_turn()` are called by any thread, but by one at a time; everything else by any, at any time.
 
@@ -39,6 +41,7 @@ class Playback:
         self._frame_bytes = SAMPLE_BYTES * channels
         self._bytes_a_ms = rate * self._frame_bytes / 1000
         self._latency = round(latency_ms * rate / 1000) * self._frame_bytes
+        self._pause = round(max(PAUSE_MS, latency_ms) * rate / 1000) * self._frame_bytes
         self._target = (rate, channels)
         self._converter = Converter(MODEL_RATE, 1, *self._target)
         self._converter_era = 0
@@ -50,6 +53,7 @@ class Playback:
         self._era = 0  # one more with each interrupt(): what is being converted meanwhile is dropped
         self._is_over = True  # the turn; more may wait to be played
         self._is_running = False
+        self._silence = 0  # rendered since something came
         self._has_run_dry = False  # in the middle of a turn, as far as is known
         self._last = b""
         self._played = 0
@@ -109,6 +113,7 @@ class Playback:
                 self._dropped_ms += 1000 * len(pcm) / (SAMPLE_BYTES * rate)
                 return
             self._append(sound)
+            self._silence = 0
             self._is_over = False
             self._underruns += self._has_run_dry
             self._has_run_dry = False
@@ -147,12 +152,13 @@ class Playback:
         wanted = frames * self._frame_bytes
         with self._lock:
             # A device with blocks longer than the latency would be given half of one, and then wait.
-            if self._waiting.size >= max(self._latency, wanted):
-                self._is_running = True
+            if self._waiting.size >= max(self._latency, wanted) or self._silence >= self._pause:
+                self._is_running = self._waiting.size > 0
             sound = self._waiting.take(wanted) if self._is_running else b""
             if self._is_running and len(sound) < wanted:
                 self._is_running = False
                 self._has_run_dry = not self._is_over
+            self._silence += wanted - len(sound)
             self._played += len(sound)
             self._last = sound
         return sound

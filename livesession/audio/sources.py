@@ -24,20 +24,25 @@ class PcmInput:
             is due, not before, on the thread "livesession-pcm-input".
         rate: Samples a second in each channel; default 16,000, what the model hears, so that nothing is resampled.
         channels: Samples in a frame; default 1.
+        is_microphone: Whether there is a microphone behind it that hears the output, as in a browser or a telephone
+            whose loudspeaker is on, and that cancels no echo by itself; default False.
 
     Attributes:
         rate: Samples a second in each channel.
         channels: Samples in a frame.
-        is_microphone: Always False.
+        is_microphone: As given.
         dropped_ms: Always 0: the iterable waits.
     """
 
-    is_microphone = False
+    is_microphone = False  # a subclass may say otherwise, too
     dropped_ms = 0.0
 
-    def __init__(self, pcm_blocks: Iterable[bytes], *, rate: int = 16_000, channels: int = 1) -> None:
+    def __init__(
+        self, pcm_blocks: Iterable[bytes], *, rate: int = 16_000, channels: int = 1, is_microphone: bool = False
+    ) -> None:
         self.rate = rate
         self.channels = channels
+        self.is_microphone = is_microphone or self.is_microphone
         self._pcm_blocks = pcm_blocks
         self._gates = Gates()  # opened when a block is due, when it is there, and by close()
         self._is_due = False
@@ -121,23 +126,31 @@ class CallbackOutput:
             resampled.
         channels: Samples in a frame; default 1.
         block_ms: Default 20.
+        is_loudspeaker: Whether the function hands the sound to a loudspeaker that the input hears; default False.
 
     Attributes:
         rate: Samples a second in each channel.
         channels: Samples in a frame.
-        is_loudspeaker: Always False.
+        is_loudspeaker: As given.
 
     Raises:
         ConfigurationError: `rate`, `channels` or `block_ms` is no whole number over 0.
     """
 
-    is_loudspeaker = False
+    is_loudspeaker = False  # a subclass may say otherwise, too
 
     def __init__(
-        self, on_audio: Callable[[bytes], None], *, rate: int = 24_000, channels: int = 1, block_ms: int = 20
+        self,
+        on_audio: Callable[[bytes], None],
+        *,
+        rate: int = 24_000,
+        channels: int = 1,
+        block_ms: int = 20,
+        is_loudspeaker: bool = False,
     ) -> None:
         self.rate = rate
         self.channels = channels
+        self.is_loudspeaker = is_loudspeaker or self.is_loudspeaker
         self._on_audio = on_audio
         self._player = PacedPlayer("livesession-callback-output", rate, channels, block_ms)
 

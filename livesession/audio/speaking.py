@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ from livesession.audio.devices import AudioOutput
 from livesession.audio.hearing import RATE, EchoCanceller
 from livesession.audio.playback import Playback
 from livesession.audio.resampling import Converter
+from livesession.conversation import logger
 from livesession.types.server import LiveServerContent
 
 __all__ = ["Speaking"]
@@ -31,6 +33,7 @@ class Speaking:
         self._canceller = canceller
         self._to_canceller = Converter(output.rate, output.channels, RATE, 1) if canceller else None
         self._played_at = -TAIL
+        self._renders_on = 0  # the thread of the device
         self.playback = Playback(output.rate, output.channels, latency_ms=latency_ms)
         self.heard_at: float | None = None  # when the user was heard last; set by the controller
         self.response_ms: float | None = None  # from then until the model was heard
@@ -41,7 +44,11 @@ class Speaking:
         self._output.start(self._render, on_failure)
 
     def close(self) -> None:
-        self._output.close()
+        """Releases the device. What the device raises is logged: the others are to be released, too."""
+        try:
+            self._output.close()
+        except Exception as error:
+            logger.warning("the output of an audio conversation could not be closed", exc_info=error)
 
     def play(self, content: LiveServerContent) -> None:
         """What a message means for the loudspeaker: all its audio, silence, or the end of what is said."""
@@ -51,7 +58,16 @@ class Speaking:
         if audio := content.audio:
             self.playback.put(audio, content.audio_rate or MODEL_RATE)
         if content.generation_complete or content.ends_turn:
-            self.playback.end_turn()
+            self.end_turn()
+
+    def end_turn(self) -> None:
+        """Nothing more comes for now: what is there is played to its end."""
+        self.playback.end_turn()
+
+    @property
+    def is_current_thread(self) -> bool:
+        """Whether this is called by the output, or by the canceller."""
+        return self._renders_on == threading.get_ident()
 
     @property
     def is_heard(self) -> bool:
@@ -59,6 +75,7 @@ class Speaking:
         return self.playback.is_playing or time.monotonic() - self._played_at < TAIL
 
     def _render(self, frames: int) -> bytes:
+        self._renders_on = threading.get_ident()
         pcm = self.playback.render(frames)
         if pcm:
             self._played_at = time.monotonic()

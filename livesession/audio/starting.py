@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from livesession import requests
 from livesession.audio.controller import TICK, AudioConversationController
 from livesession.audio.devices import AudioInput, AudioOutput
 from livesession.audio.handling import CallHandler, FunctionCallingHandler
@@ -63,6 +62,7 @@ def start_audio_conversation(
             Hz and for an output at another than 24,000 Hz.
         AudioDeviceError: The loudspeaker is refused, or there is none. A microphone that is refused ends the
             conversation: `wait()` raises that.
+        TypeError: `input` or `output` is neither a device nor the index or the name of one.
     """
     if session.in_conversation:
         raise ConcurrentReceiveError("This session is in an audio conversation already: stop() its controller first.")
@@ -82,7 +82,7 @@ def start_audio_conversation(
 
         calls = CallHandler(session, function_calling_handler)
         controller = AudioConversationController(session, stream, hear, speaking, calls, on_transcript, on_message)
-        controller._start(is_open=requests.detects_activity(session._setup.generation_config))
+        controller._start()
     except BaseException:
         stream.close()
         raise
@@ -92,6 +92,7 @@ def start_audio_conversation(
 def to_input(given: AudioInput | int | str | None) -> AudioInput:
     if isinstance(given, AudioInput):
         return given
+    check_device("input", given, "an AudioInput, such as PcmInput(...)")
     from livesession.audio.portaudio import Microphone
 
     return Microphone(given)
@@ -100,6 +101,12 @@ def to_input(given: AudioInput | int | str | None) -> AudioInput:
 def to_output(given: AudioOutput | int | str | None) -> AudioOutput:
     if isinstance(given, AudioOutput):
         return given
+    check_device("output", given, "an AudioOutput, such as CallbackOutput(...)")
     from livesession.audio.portaudio import Speaker
 
     return Speaker(given)
+
+
+def check_device(name: str, given: object, other: str) -> None:
+    if given is not None and not isinstance(given, (int, str)):
+        raise TypeError(f"{name} is the index or the name of a device, or {other}, not {type(given).__name__}.")

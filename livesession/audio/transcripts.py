@@ -45,12 +45,18 @@ class Transcripts:
             yield from self._heard("user", content.input_transcription.text)
         if content.output_transcription:
             yield from self._heard("model", content.output_transcription.text)
+        if content.model_turn:
+            self._is_cut = False  # this is the next one: some servers do not end what was interrupted
         if content.interrupted:
             self._is_cut = True
             yield from self._closed("user", "model")
         if content.ends_turn:
             yield from self._closed(*(("model",) if self._is_cut else ("user", "model")))
             self._is_cut = False
+
+    def close(self) -> Iterator[SpokenText]:
+        """What is open still, when nothing can be added to it any more."""
+        return self._closed("user", "model")
 
     def _heard(self, role: Role, fragment: str) -> Iterator[SpokenText]:
         if fragment:

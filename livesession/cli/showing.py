@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from queue import SimpleQueue
+
 from rich.console import Console
 from rich.live import Live
 
 from livesession.audio import AudioConversationController
 from livesession.cli.emulate import until_signalled
-from livesession.cli.keys import pressed, single_keys
+from livesession.cli.keys import caught_stops, pressed, single_keys, stop_process
 from livesession.cli.screen import Screen
 from livesession.cli.transcript import Transcript
 
@@ -39,23 +41,41 @@ def show(
     Raises why it is over, if by an error, and `KeyboardInterrupt`.
     """
     try:
-        # Ctrl-C must not strike in the middle of drawing, and the terminal is as it was after SIGTERM, too.
-        with (
-            until_signalled() as signals,
-            single_keys(),
-            Live(screen, console=console, screen=True, auto_refresh=False) as live,
-        ):
-            while not controller.wait(0):
-                live.refresh()
-                if not signals.empty():
-                    raise KeyboardInterrupt
-                keys = pressed(FRAME)
-                if "q" in keys:
-                    return
-                for key in keys:
-                    obey(key, controller, is_pushed=is_pushed)
+        # Ctrl-C must not strike in the middle of drawing, and the terminal is as it was after SIGTERM and Ctrl-Z, too.
+        with until_signalled() as signals, caught_stops() as stops:
+            while not is_left(screen, controller, console, (signals, stops), is_pushed=is_pushed):
+                stop_process()
     finally:
         transcript.print_rest(console)
+
+
+def is_left(
+    screen: Screen,
+    controller: AudioConversationController,
+    console: Console,
+    signals: tuple[SimpleQueue[int], SimpleQueue[int]],
+    *,
+    is_pushed: bool,
+) -> bool:
+    """Draws the screen until the conversation is over or the user leaves it; or, False, stops the process for a while.
+
+    `signals` are the queues of those that end, and of those that stop.
+    """
+    ends, stops = signals
+    with single_keys(), Live(screen, console=console, screen=True, auto_refresh=False) as live:
+        while not controller.wait(0):
+            live.refresh()
+            if not ends.empty():
+                raise KeyboardInterrupt
+            if not stops.empty():
+                stops.get()
+                return False
+            keys = pressed(FRAME)
+            if "q" in keys:
+                break
+            for key in keys:
+                obey(key, controller, is_pushed=is_pushed)
+    return True
 
 
 def obey(key: str, controller: AudioConversationController, *, is_pushed: bool) -> None:

@@ -108,3 +108,8 @@ def by_number_or_name(device: str | None) -> int | str | None:
 
 def title(target: Target) -> str:
     return "The built-in emulator, which only echoes" if target.back_end == "emulator" else target.model
+
+
+for option in talk.params:
+    if option.name in ("modality", "realtime_text") and isinstance(option, click.Option):
+        option.hidden = True  # what is spoken leaves nothing to choose there; `refuse()` says so

@@ -1,4 +1,4 @@
-"""The sound system that the tests marked `audio` share; each of them finds it whole."""
+"""The sound system that the tests marked `audio` share; each of them finds it whole. And lines that are hung up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ import pytest
 from livesession import AudioDeviceError, MissingExtraError
 from livesession.audio.portaudio import list_devices
 from livesession.audio.portaudio.thread import call
+from tests.audio.conversing import Line
 from tests.audio.rig import Rig, missing_programs
+
+
+@pytest.fixture(autouse=True)
+def all_lines_are_hung_up():
+    yield
+    while Line.open:
+        Line.open.pop().hang_up()
 
 
 def restart_portaudio(sounddevice):

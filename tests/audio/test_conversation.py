@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import logging
-import queue
 import threading
 from array import array
-from typing import ClassVar
 
 import pytest
 
 from livesession import (
     AudioDeviceError,
     AudioTranscriptionConfig,
-    AutomaticActivityDetection,
     ConcurrentReceiveError,
     ConnectionClosedError,
     FunctionDeclaration,
@@ -23,88 +19,17 @@ from livesession import (
     LiveGenerativeModel,
     LiveServerContent,
     LiveServerToolCall,
-    RealtimeInputConfig,
     SessionClosedError,
 )
 from livesession.audio import CallbackOutput, PcmInput, SpokenText, WavFile, WavInput, WavOutput
 from livesession.audio import start_audio_conversation as start
 from livesession.cli import __path__ as cli_path
 from livesession.emulator import LiveEmulator
+from tests.audio.conversing import BLOCK, LOUD, MANUAL, Ear, Line, Room, RoomInput, audio_sent, hears_key, speech
 from tests.kit.waiting import PATIENCE, wait_until
 from tests.tools.calling import DONE, call, said, session_with, tool_call
 
 QUESTION = f"{cli_path[0]}/question.wav"
-BLOCK = 640  # bytes of 20 ms at 16,000 Hz
-LOUD = array("h", [8000, -8000] * 160).tobytes()
-MANUAL = LiveGenerationConfig(
-    realtime_input_config=RealtimeInputConfig(automatic_activity_detection=AutomaticActivityDetection(disabled=True))
-)
-
-
-class Line:
-    """A telephone line: an input that hears what the test puts in, until the test hangs up."""
-
-    open: ClassVar[list[Line]] = []
-
-    def __init__(self) -> None:
-        self._blocks: queue.Queue[bytes | None] = queue.Queue()
-        self.open.append(self)
-
-    def speak(self, pcm: bytes = LOUD) -> None:
-        self._blocks.put(pcm)
-
-    def hang_up(self) -> None:
-        self._blocks.put(None)
-
-    def __iter__(self):
-        return iter(lambda: self._blocks.get(timeout=PATIENCE), None)
-
-
-@pytest.fixture(autouse=True)
-def all_lines_are_hung_up():
-    yield
-    while Line.open:
-        Line.open.pop().hang_up()
-
-
-class Ear(CallbackOutput):
-    """An output that remembers what was heard, without the silence."""
-
-    def __init__(self) -> None:
-        self.heard = bytearray()
-        super().__init__(self._hear)
-
-    def _hear(self, pcm: bytes) -> None:
-        if any(pcm):
-            self.heard += pcm
-
-
-class Room(Ear):
-    """The same as a loudspeaker in the room of the microphone."""
-
-    is_loudspeaker = True
-
-
-class RoomInput(PcmInput):
-    is_microphone = True
-
-
-def speech(milliseconds: int) -> dict:
-    data = base64.b64encode(array("h", [3000] * (24 * milliseconds)).tobytes()).decode()
-    part = {"inlineData": {"mimeType": "audio/pcm;rate=24000", "data": data}}
-    return {"serverContent": {"modelTurn": {"parts": [part]}}}
-
-
-def audio_sent(model) -> bytes:
-    """The next piece of audio that the client sends."""
-    while "audio" not in (message := model.hears()).get("realtimeInput", {}):
-        pass
-    return base64.b64decode(message["realtimeInput"]["audio"]["data"])
-
-
-def hears_key(model, key: str) -> None:
-    while key not in model.hears().get("realtimeInput", {}):
-        pass
 
 
 def test_a_spoken_question_goes_in_and_the_answer_comes_out_with_both_transcripts(tmp_path):
@@ -155,7 +80,8 @@ def test_what_is_not_played_when_the_user_cuts_in_is_dropped():
 
 def test_the_microphone_counts_as_silent_while_a_loudspeaker_without_an_echo_canceller_plays():
     line, room = Line(), Room()
-    with session_with() as (model, session), start(session, input=RoomInput(line), output=room) as controller:
+    microphone = PcmInput(line, is_microphone=True)
+    with session_with() as (model, session), start(session, input=microphone, output=room) as controller:
         line.speak()
         assert any(audio_sent(model))
         model.say(speech(5000))
@@ -348,3 +274,12 @@ def test_every_message_is_shown():
             model.say(said("text"), tool_call(call("by_hand")), {"serverContent": {"interrupted": True}}, DONE)
             wait_until(lambda: len(seen) == 4)
     assert [type(message) for message in seen] == [LiveServerContent, LiveServerToolCall, *[LiveServerContent] * 2]
+
+
+def test_a_rest_of_speech_before_a_pause_does_not_shut_the_microphone_for_good():
+    line, room = Line(), Room()
+    with session_with() as (model, session), start(session, input=RoomInput(line), output=room) as controller:
+        model.say(speech(30))
+        wait_until(lambda: controller.state == "speaking")
+        wait_until(lambda: (line.speak(), any(audio_sent(model)))[1])
+        assert controller.statistics.played_ms == 30

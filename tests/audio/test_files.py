@@ -282,3 +282,12 @@ print(len(playback.render(2_400)))
 """
     output, _ = in_a_process(program, path).communicate()
     assert output == "9600\n"
+
+
+def test_an_input_that_was_used_is_not_taken_for_one_that_is_silent(tmp_path):
+    path = tmp_path / "sound.wav"
+    write_wav(path, bytes(640), 16_000)
+    source = WavInput(path, pace=0)
+    assert len(list(source.blocks())) == 1
+    with pytest.raises(AudioDeviceError, match="used before"):
+        next(source.blocks())

@@ -211,3 +211,17 @@ def test_every_millisecond_is_played_or_dropped_while_three_threads_use_it(rate)
     assert sum(heard) == round(playback.played_ms * rate / 1000) * 2
     # A stream that is flushed is rounded to a whole sample.
     assert playback.played_ms + playback.dropped_ms == pytest.approx(60 * 10 * 40, abs=20 * 1000 / rate)
+
+
+def test_what_is_less_than_the_latency_is_played_when_nothing_more_comes_for_half_a_second():
+    playback = Playback(24_000, 1, latency_ms=60)
+    playback.put(speech(30))
+    assert [playback.render(480) for _ in range(25)] == [b""] * 25
+    assert play_out(playback) == speech(30)
+    assert not playback.is_playing
+    assert [playback.render(480) for _ in range(100)] == [b""] * 100
+    playback.put(speech(30))
+    assert playback.render(480) == b""  # what comes later is collected as always
+    playback.end_turn()
+    assert play_out(playback) == speech(30)
+    assert playback.underruns == 1

@@ -168,3 +168,10 @@ def test_closing_waits_for_a_call_that_is_running_but_not_in_it():
     goes_on.set()
     closing.result(timeout=1)
     assert len(calls) == 1
+
+
+def test_both_tell_whether_a_microphone_and_a_loudspeaker_are_behind_them():
+    assert not PcmInput([]).is_microphone
+    assert PcmInput([], is_microphone=True).is_microphone
+    assert not CallbackOutput(print).is_loudspeaker
+    assert CallbackOutput(print, is_loudspeaker=True).is_loudspeaker

@@ -140,12 +140,12 @@ def terminal(environment, tmp_path):
     """Starts the command on a terminal of its own."""
     with contextlib.ExitStack() as stack:
 
-        def start(*args, columns=80, **variables):
+        def start(*args, columns=80, program=("-m", "livesession"), **variables):
             ours, theirs = pty.openpty()
             stack.callback(os.close, ours)
             fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
             popen = subprocess.Popen(
-                [sys.executable, "-c", TAKE_TERMINAL, "-m", "livesession", *args],
+                [sys.executable, "-c", TAKE_TERMINAL, *program, *args],
                 cwd=tmp_path, env={**environment, **variables}, stdin=theirs, stdout=theirs, stderr=theirs,
                 start_new_session=True,
             )  # fmt: skip

@@ -84,6 +84,13 @@ def test_wrong_usage_ends_with_2_and_is_told_before_the_session(command, args, s
     assert said in done.stderr
 
 
+def test_what_makes_no_sense_there_is_not_in_the_help(command):
+    shown = command("talk", "--help").output
+    assert "--push-to-talk" in shown
+    assert "--modality" not in shown
+    assert "--realtime-text" not in shown
+
+
 def test_a_file_that_cannot_be_heard_is_one_line(command, tmp_path):
     path = tmp_path / "text.wav"
     path.write_text("no sound")
@@ -157,6 +164,27 @@ def test_ctrl_c_leaves_the_terminal_as_it_was(talk):
     assert modes(process) == 0
     process.interrupt()
     assert process.end() == 130
+    assert_restored(process)
+
+
+def test_ctrl_z_leaves_the_terminal_as_it_was_and_fg_goes_on(terminal, emulator, long_speech):
+    shell = ("-c", "import os; os.execvp('bash', ['bash', '--norc', '--noediting', '-i'])")
+    aim = {"GEMINI_API_KEY": "k", "GOOGLE_GEMINI_BASE_URL": emulator.url}
+    process = terminal(program=shell, PS1="ready> ", **aim)
+    process.wait_for("ready> ")
+    process.type(f"{sys.executable} -m livesession talk --input {long_speech} --output answer.wav\n")
+    process.wait_for("listening")
+    process.type("\x1a")
+    process.wait_for("Stopped")
+    process.wait_for("ready> ")
+    assert_restored(process)
+    process.type("fg\n")
+    process.wait_for(ALTERNATE_SCREEN)
+    process.wait_for("listening")
+    process.type("q")
+    process.wait_for("ready> ")
+    process.type("exit\n")
+    assert process.end() == 0
     assert_restored(process)
 
 

@@ -31,12 +31,19 @@ class PortAudioThread:
         self._requests: SimpleQueue[Callable[[], None]] = SimpleQueue()
 
     def put(self, request: Callable[[], None]) -> None:
-        with self._starting:
-            if self._thread is None or not self._thread.is_alive():
-                self._requests = SimpleQueue()  # after a fork, the old one may be locked for ever
-                self._thread = threading.Thread(target=serve, args=[self._requests], name="portaudio", daemon=True)
-                self._thread.start()
+        if not self._is_running():  # else without the lock, which a signal handler on top, in close(), would not get
+            with self._starting:
+                if not self._is_running():
+                    self._start()
         self._requests.put(request)
+
+    def _start(self) -> None:
+        self._requests = SimpleQueue()  # after a fork, the old one may be locked for ever
+        self._thread = threading.Thread(target=serve, args=[self._requests], name="portaudio", daemon=True)
+        self._thread.start()
+
+    def _is_running(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
 
     def is_current(self) -> bool:
         return threading.current_thread() is self._thread
