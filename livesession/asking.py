@@ -13,7 +13,7 @@ from livesession.conversation import Conversation
 from livesession.turn import Span
 from livesession.types.enums import FunctionResponseScheduling
 
-__all__ = ["Asking", "Crossed", "Interruption", "Question", "Reply", "Spoken"]
+__all__ = ["Activity", "Asking", "Crossed", "Interruption", "Question", "Reply", "Spoken"]
 
 
 class Crossed(Exception):
@@ -94,6 +94,23 @@ class Spoken(Interruption):
 
     def _count(self) -> int | None:
         return self._conversation.turns.spoken(asks=self._asks)
+
+
+class Activity(Spoken):
+    """The mark of where the user begins or ends to speak; the end asks for an answer."""
+
+    def __init__(self, conversation: Conversation, *, begins: bool) -> None:
+        super().__init__(conversation, asks=not begins)
+        self._is_beginning = begins
+        self._before = False
+
+    def begins(self) -> None:
+        super().begins()
+        self._before, self._conversation.is_speaking = self._conversation.is_speaking, self._is_beginning
+
+    def failed(self) -> None:
+        super().failed()
+        self._conversation.is_speaking = self._before
 
 
 class Reply(Asking):

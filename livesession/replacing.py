@@ -22,6 +22,7 @@ from livesession.realtime import KeptInput
 from livesession.requests import seeds_history
 from livesession.resumption import LiveSessionResumed, ResumptionPolicy
 from livesession.types.client import (
+    ActivityStart,
     LiveClientMessage,
     LiveClientRealtimeInput,
     LiveClientSetup,
@@ -38,6 +39,18 @@ __all__ = ["OLD_CLOSE", "Replacer"]
 OLD_CLOSE = 1.0  # seconds for the closing handshake of a connection that is replaced
 RESUMING_SHARE = 0.75  # of the budget, where a new conversation may be begun in the rest of it
 STABLE = 10.0  # seconds after which a connection counts as a success, though no turn was completed on it
+
+
+STILL_SPEAKING = LiveClientRealtimeInput(activity_start=ActivityStart())
+
+
+def without_last_start(messages: tuple[LiveClientMessage, ...]) -> tuple[LiveClientMessage, ...]:
+    """All but the last `activityStart`."""
+    for place in reversed(range(len(messages))):
+        message = messages[place]
+        if isinstance(message, LiveClientRealtimeInput) and message.activity_start is not None:
+            return messages[:place] + messages[place + 1 :]
+    return messages
 
 
 class Posting:
@@ -216,15 +229,12 @@ class Replacer:
         conversation = self._conversation
         calls = conversation.calls.void_all()
         conversation.is_seeding = not restored and seeds_history(self._setup.generation_config)
-        if not (restored and conversation.is_transparent):
-            conversation.is_speaking = False
         lost: tuple[LiveClientMessage, ...] = ()
         if restored and conversation.is_transparent:
             self._to_send_first, count = conversation.outbox.begin_again()
             conversation.turns.answers_again(conversation.outbox.take_answered())
         else:
-            lost, count = conversation.outbox.take_lost()
-            self._to_send_first = ()
+            lost, count = self._take_lost()
         logger.info("session resumed after %.1f s, %d attempts; messages lost: %d", downtime, attempts, count)
         return LiveSessionResumed(
             state_restored=restored,
@@ -235,6 +245,18 @@ class Replacer:
             dropped=self._kept.take_dropped(),
             cancelled_calls=calls,
         )
+
+    def _take_lost(self) -> tuple[tuple[LiveClientMessage, ...], int]:
+        """What is not sent again, and how many; all but that the user still speaks, as his speech goes on."""
+        outbox = self._conversation.outbox
+        lost, count = outbox.take_lost()
+        self._to_send_first = ()
+        if self._conversation.is_speaking:
+            told = without_last_start(lost)
+            lost, count = told, count - len(lost) + len(told)
+            self._to_send_first = (STILL_SPEAKING,)
+            outbox.note(STILL_SPEAKING, 0)
+        return lost, count
 
     def _send_first(self) -> None:
         """What goes out before anybody else sends: what the server has not consumed, and what was kept meanwhile."""

@@ -76,7 +76,9 @@ class LiveSessionResumed(LiveServerMessage):
         attempts: Connections that it took.
         lost: What was sent and is unknown to the server now, as far as it was kept, in order; send again what
             matters. What crossed the last handle on its way may be in it though the server has it; realtime input that
-            crossed the end of a turn may be missing in it. Empty in transparent mode, which sends it again by itself.
+            crossed the end of a turn may be missing in it. An utterance that goes on, marked by
+            `send_activity_start()`, is begun again by itself: of it, only the sound is here. Empty in transparent
+            mode, which sends all again by itself.
         lost_count: How many messages those are, with those that were not kept (beyond 16 MB).
         dropped: How many realtime messages `ResumptionPolicy(realtime="keep_newest")` has dropped.
         cancelled_calls: Ids of function calls that need no answer any more; answers to them are not sent.

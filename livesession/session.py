@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, final
 
 from livesession import requests
 from livesession.answering import Answering, Send
-from livesession.asking import Asking, Interruption, Question, Spoken
+from livesession.asking import Activity, Asking, Interruption, Question, Spoken
 from livesession.backends import Backend
 from livesession.calls import ToolStatistics
 from livesession.connection.closing import Ending
@@ -292,8 +292,8 @@ class LiveSession:
 
     def send_text_realtime(self, text: str, *, timeout: float | None = None) -> None:
         """Sends what the user typed (`realtimeInput.text`); under automatic detection it asks for an answer."""
-        message = requests.text_input(text)
-        self._send_spoken(message, timeout, asks=requests.detects_activity(self._setup.generation_config))
+        asks = requests.detects_activity(self._setup.generation_config)
+        self._send_spoken(requests.text_input(text), timeout, Spoken(self._conversation, asks=asks))
 
     def send_audio_realtime(self, audio: Media, *, timeout: float | None = None) -> None:
         """Sends a piece of what the microphone hears (`realtimeInput.audio`).
@@ -372,20 +372,19 @@ class LiveSession:
         return VideoStream(frames, fps, live, max_side, self._lifeline, self._conversation, send).run()
 
     def send_activity_start(self, *, timeout: float | None = None) -> None:
-        """Says that the user begins to speak (`activityStart`); automatic detection must be off."""
+        """Says that the user begins to speak (`activityStart`); automatic detection must be off.
+
+        Where the session is resumed before `send_activity_end()`, it is said again, before anything else is sent.
+        """
         requests.check_activity(self._setup.generation_config, manual=True, method="send_activity_start")
-        self._conversation.is_speaking = True  # before it goes out: the connection is not to be replaced in between
-        try:
-            self._send_spoken(LiveClientRealtimeInput(activity_start=ActivityStart()), timeout, asks=False)
-        except BaseException:
-            self._conversation.is_speaking = False
-            raise
+        activity = Activity(self._conversation, begins=True)
+        self._send_spoken(LiveClientRealtimeInput(activity_start=ActivityStart()), timeout, activity)
 
     def send_activity_end(self, *, timeout: float | None = None) -> None:
         """Says that the user has spoken (`activityEnd`), which asks for an answer; automatic detection must be off."""
         requests.check_activity(self._setup.generation_config, manual=True, method="send_activity_end")
-        self._send_spoken(LiveClientRealtimeInput(activity_end=ActivityEnd()), timeout, asks=True)
-        self._conversation.is_speaking = False
+        activity = Activity(self._conversation, begins=False)
+        self._send_spoken(LiveClientRealtimeInput(activity_end=ActivityEnd()), timeout, activity)
 
     def send_audio_stream_end(self, *, timeout: float | None = None) -> None:
         """Says that the microphone pauses (`audioStreamEnd`); automatic detection must be on, as it is by default."""
@@ -407,10 +406,10 @@ class LiveSession:
         self._check_usable()
         self._answering.by_hand(function_responses, timeout)
 
-    def _send_spoken(self, message: LiveClientRealtimeInput, timeout: float | None, *, asks: bool) -> None:
+    def _send_spoken(self, message: LiveClientRealtimeInput, timeout: float | None, spoken: Spoken) -> None:
         """Sends input that begins something new; if it asks for an answer, that is counted first: answers are quick."""
         self._check_usable()
-        self._send_input(message, timeout, Spoken(self._conversation, asks=asks))
+        self._send_input(message, timeout, spoken)
 
     def _send_input(
         self, message: LiveClientRealtimeInput, timeout: float | None, asking: Asking | None = None

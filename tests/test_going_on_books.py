@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from livesession import (
+    AutomaticActivityDetection,
     FunctionDeclaration,
     FunctionResponse,
     GenerativeContentBlob,
@@ -17,6 +18,7 @@ from livesession import (
     LiveServerGoingAwayNotice,
     LiveSession,
     LiveSessionResumed,
+    RealtimeInputConfig,
     ReceiveTimeout,
     ResumptionPolicy,
     SessionOptions,
@@ -409,3 +411,86 @@ def test_who_only_asks_is_warned_of_other_messages_that_were_lost(caplog):
         assert session.ask("Who am I?", timeout=PATIENCE).text == "answer to Who am I?"
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert [warning for warning in warnings if "other messages that were lost: 1" in warning]
+
+
+# The marks of where the user speaks.
+
+
+MANUAL = LiveGenerationConfig(
+    realtime_input_config=RealtimeInputConfig(automatic_activity_detection=AutomaticActivityDetection(disabled=True))
+)
+PIECE = bytes(640)
+
+
+def kinds(peer: Peer, count: int) -> list[str]:
+    """What so many messages of realtime input hold."""
+    return [next(iter(peer.read()["realtimeInput"])) for _ in range(count)]
+
+
+def drops_after(count: int):
+    """A script that hears so many messages, and then the network fails."""
+
+    def script(peer: Peer) -> None:
+        accept(peer)
+        kinds(peer, count)
+        peer.drop()
+
+    return script
+
+
+def test_a_user_who_speaks_while_the_session_is_resumed_speaks_on_and_only_his_sound_is_reported_as_lost():
+    heard: list[str] = []
+
+    def goes_on(peer: Peer) -> None:
+        accept(peer)
+        heard.extend(kinds(peer, 3))
+        peer.send(DONE)
+        peer.wait_for_end()
+
+    with script_server(Connections(drops_after(2), goes_on)) as server:
+        with connect(server, generation_config=MANUAL) as session:
+            session.send_activity_start()
+            session.send_audio_realtime(PIECE)
+            lost = resumed(session).lost
+            session.send_audio_realtime(PIECE)
+            session.send_activity_end()
+            list(session.receive_turn(timeout=PATIENCE))
+    assert heard == ["activityStart", "audio", "activityEnd"]
+    assert [message.audio is not None for message in lost] == [True]
+
+
+def test_a_user_who_speaks_through_two_losses_is_reported_to_have_begun_only_once():
+    heard: list[str] = []
+
+    def goes_on(peer: Peer) -> None:
+        accept(peer)
+        heard.extend(kinds(peer, 2))
+        peer.send(DONE)
+        peer.wait_for_end()
+
+    with script_server(Connections(drops_after(1), drops_after(1), goes_on)) as server:
+        with connect(server, generation_config=MANUAL) as session:
+            session.send_activity_start()
+            news = [resumed(session), resumed(session)]
+            session.send_activity_end()
+            list(session.receive_turn(timeout=PATIENCE))
+    assert heard == ["activityStart", "activityEnd"]
+    assert [each.lost_count for each in news] == [0, 0]
+
+
+def test_a_user_who_has_spoken_does_not_begin_again():
+    heard: list[str] = []
+
+    def goes_on(peer: Peer) -> None:
+        accept(peer)
+        heard.extend(kinds(peer, 1))
+        peer.wait_for_end()
+
+    with script_server(Connections(drops_after(2), goes_on)) as server:
+        with connect(server, generation_config=MANUAL) as session:
+            session.send_activity_start()
+            session.send_activity_end()
+            assert resumed(session).lost_count == 2
+            session.send_activity_start()
+            wait_until(lambda: heard)
+    assert heard == ["activityStart"]
