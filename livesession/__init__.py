@@ -38,6 +38,7 @@ from livesession.errors import (
 from livesession.many import LiveSessionEnded, SessionsStream, receive_any
 from livesession.model import LiveGenerativeModel
 from livesession.options import SessionOptions
+from livesession.pcm_audio import PcmAudio
 from livesession.receiving import MessageStream, TurnStream
 from livesession.resumption import LiveSessionResumed, ResumptionPolicy
 from livesession.session import LiveSession
@@ -219,6 +220,7 @@ __all__ = [
     "Part",
     "PartMediaResolution",
     "PartialArg",
+    "PcmAudio",
     "PrebuiltVoiceConfig",
     "ProactivityConfig",
     "ProtocolError",

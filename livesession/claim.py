@@ -45,8 +45,8 @@ class Claim:
             elif holder is not None and self._is_elsewhere():
                 raise ConcurrentReceiveError(
                     f"The thread {self._thread.name!r} is receiving from this session already. A session has one "
-                    "consumer at a time: let that one hand messages on, or close its iterator first. To ask from "
-                    "several threads, use a session for each, or a lock. Nothing was sent."
+                    "consumer at a time: let that one hand messages on, or close its iterator first (stop() an audio "
+                    "conversation). To ask from several threads, use a session for each, or a lock. Nothing was sent."
                 )
             self._holder = weakref.ref(consumer)
             self._thread = threading.current_thread()

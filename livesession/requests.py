@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import attrs
 
 from livesession.errors import ConfigurationError, InvalidRequestError
+from livesession.pcm_audio import PcmAudio
 from livesession.replicas import replicator
 from livesession.types.client import (
     LiveClientContent,
@@ -44,7 +45,7 @@ History = Iterable[Content | tuple[str, Request]]
 """What was said before: contents with a role, or pairs of a role ("user", "model") and what it said."""
 
 Media = GenerativeContentBlob | bytes
-"""A piece of media; plain bytes are audio: mono PCM, 16-bit signed little-endian, 16,000 Hz."""
+"""A piece of media; plain bytes are audio: mono PCM, 16-bit signed little-endian, 16,000 Hz (`PcmAudio`: its rate)."""
 
 PCM_16K = "audio/pcm;rate=16000"
 
@@ -139,6 +140,8 @@ def paired_content(item: object) -> Content:
 def to_blob(media: Media) -> GenerativeContentBlob:
     if isinstance(media, GenerativeContentBlob):
         blob = media
+    elif isinstance(media, PcmAudio):
+        blob = GenerativeContentBlob(mime_type=f"audio/pcm;rate={media.rate}", data=bytes(media))
     elif isinstance(media, (bytes, bytearray, memoryview)):
         blob = pcm_blob(bytes(media))
     else:

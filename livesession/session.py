@@ -299,8 +299,9 @@ class LiveSession:
         """Sends a piece of what the microphone hears (`realtimeInput.audio`).
 
         Args:
-            audio: Plain bytes of mono PCM, 16-bit signed little-endian, 16,000 Hz; or a blob whose `mime_type` says
-                what it is. Pieces of 20 to 100 ms (640 to 3,200 bytes), at the pace of real time, work best.
+            audio: Plain bytes of mono PCM, 16-bit signed little-endian, 16,000 Hz; a `PcmAudio`, which goes out with
+                its rate; or a blob whose `mime_type` says what it is. Pieces of 20 to 100 ms (640 to 3,200 bytes), at
+                the pace of real time, work best.
             timeout: Seconds to wait; default `SessionOptions.send_timeout`, 30.
         """
         self._send_input(requests.audio_input(audio), timeout)

@@ -10,6 +10,8 @@ from attrs import frozen
 
 from livesession.calls import ToolResult
 from livesession.errors import ProtocolError
+from livesession.notebook.displayed import Displayed
+from livesession.pcm_audio import PcmAudio
 from livesession.types.content import FunctionCall
 from livesession.types.enums import TurnCompleteReason
 from livesession.types.fields import Compact
@@ -39,13 +41,13 @@ PARTS_OF_A_TURN = (
 
 
 @frozen(kw_only=True, repr=False)
-class Turn(Compact):
-    """What the model said in one turn, put together.
+class Turn(Compact, Displayed):
+    """What the model said in one turn, put together. A notebook shows it with a player.
 
     Attributes:
         text: The model's text without its thoughts; where it sent none, the transcript of what it spoke.
         thoughts: The summaries of its thoughts.
-        audio: What it spoke: mono PCM, 16-bit signed little-endian, at `audio_rate`.
+        audio: What it spoke: mono PCM, 16-bit signed little-endian, at `audio_rate`; from a session, a `PcmAudio`.
         audio_rate: Samples a second of `audio`; 24,000 unless the server says otherwise.
         input_transcript: What the user said, if `input_audio_transcription` was asked for.
         output_transcript: What the model said, if `output_audio_transcription` was asked for.
@@ -112,11 +114,12 @@ class TurnBuilder:
         """The turn so far."""
         contents = self._contents
         spoken = transcript(message.output_transcription for message in contents)
+        rate = next((rate for message in contents if (rate := message.audio_rate)), AUDIO_RATE)
         return Turn(
             text="".join(message.text for message in contents) or spoken,
             thoughts="".join(message.thoughts for message in contents),
-            audio=b"".join(message.audio for message in contents),
-            audio_rate=next((rate for message in contents if (rate := message.audio_rate)), AUDIO_RATE),
+            audio=PcmAudio(b"".join(message.audio for message in contents), rate),
+            audio_rate=rate,
             input_transcript=transcript(message.input_transcription for message in contents),
             output_transcript=spoken,
             function_calls=tuple(self._calls),

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from livesession.errors import InvalidRequestError
+from livesession.notebook.displayed import Displayed
 from livesession.types.content import GenerativeContentBlob
 
 __all__ = ["WavFile", "write_wav"]
@@ -31,7 +32,7 @@ HEADER_BYTES = 46
 ADVICE = "Convert it, for example with  sox {name} -b 16 -e signed -c 1 converted.wav"
 
 
-class WavFile:
+class WavFile(Displayed):
     """A WAV file of 16-bit PCM, any rate, any number of channels; read as mono, at the file's own rate.
 
     The header is read and judged here; the samples are read anew by each iteration, block by block. What was cut off
@@ -163,7 +164,19 @@ def write_wav(path: str | os.PathLike[str], pcm: bytes, rate: int = 24_000) -> N
     """
     if not isinstance(pcm, (bytes, bytearray, memoryview)):
         raise TypeError(f"write_wav(path, pcm): pcm is bytes, not {type(pcm).__name__}.")
-    with open(path, "wb") as file, wave.open(file, "wb") as writer:
+    with open(path, "wb") as file:
+        write_samples(file, pcm, rate)
+
+
+def wav_bytes(pcm: bytes, rate: int = 24_000) -> bytes:
+    """What `write_wav()` writes."""
+    file = io.BytesIO()
+    write_samples(file, pcm, rate)
+    return file.getvalue()
+
+
+def write_samples(file: BinaryIO, pcm: bytes, rate: int) -> None:
+    with wave.open(file, "wb") as writer:
         writer.setnchannels(1)
         writer.setsampwidth(SAMPLE_BYTES)
         writer.setframerate(rate)

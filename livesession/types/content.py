@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from attrs import field, frozen
 
+from livesession.notebook.displayed import Displayed
 from livesession.types.enums import FunctionResponseScheduling, Language, MediaResolution, Outcome
 from livesession.types.fields import Compact, JSONObject, Seconds
 
@@ -26,7 +27,7 @@ __all__ = [
 
 
 @frozen(kw_only=True, repr=False)
-class GenerativeContentBlob(Compact):
+class GenerativeContentBlob(Compact, Displayed):
     """Bytes with their media type (wire: `Blob`; `inlineData`, `realtimeInput.audio`, `realtimeInput.video`).
 
     Audio in is mono PCM, 16-bit signed little-endian, 16,000 Hz unless `mime_type` states another rate

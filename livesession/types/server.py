@@ -11,6 +11,7 @@ import re
 
 from attrs import field, frozen
 
+from livesession.notebook.displayed import Displayed
 from livesession.types.content import Content, FunctionCall, GenerativeContentBlob
 from livesession.types.enums import InteractionStatus, TurnCompleteReason, VadSignalType, VoiceActivityType
 from livesession.types.fields import Compact, JSONObject, Seconds, SecondsOrZero, metadata
@@ -109,7 +110,7 @@ class LiveServerSetupComplete(LiveServerMessage):
 
 
 @frozen(kw_only=True, repr=False)
-class LiveServerContent(LiveServerMessage):
+class LiveServerContent(LiveServerMessage, Displayed):
     """A piece of the model's answer, or news of its turn; several fields may be set (wire: `serverContent`).
 
     Attributes:

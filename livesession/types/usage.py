@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
+from livesession.notebook.displayed import Displayed
 from livesession.types.enums import Modality, TrafficType
 from livesession.types.fields import Compact, metadata
 
@@ -24,7 +25,7 @@ class ModalityTokenCount(Compact):
 
 
 @frozen(kw_only=True, repr=False)
-class UsageMetadata(Compact):
+class UsageMetadata(Compact, Displayed):
     """Tokens of one turn; the prompt counts the history again each time (wire: `usageMetadata`).
 
     Attributes:

@@ -1,0 +1,44 @@
+"""`PcmAudio`: bytes of sound that know their sample rate, and that a notebook plays."""
+
+from __future__ import annotations
+
+from typing import final
+
+from livesession.notebook.displayed import Displayed
+
+__all__ = ["PcmAudio"]
+
+SAMPLE_BYTES = 2
+
+
+@final
+class PcmAudio(bytes, Displayed):
+    """Mono PCM, 16-bit signed little-endian, with its sample rate: what `Turn.audio` holds.
+
+    It is bytes in every way; only its `repr` is short, and a notebook shows it as a player. What is made from it, such
+    as a slice or a sum, is plain bytes again: `PcmAudio(audio[:48_000], audio.rate)` is its first second.
+
+    Args:
+        pcm: The samples; default none.
+        rate: Samples a second; default 24,000, what the model speaks in.
+
+    Attributes:
+        rate: Samples a second.
+    """
+
+    rate: int
+
+    def __new__(cls, pcm: bytes = b"", rate: int = 24_000) -> PcmAudio:
+        audio = super().__new__(cls, pcm)
+        audio.rate = rate
+        return audio
+
+    def __repr__(self) -> str:
+        return f"<PcmAudio, {self.seconds:.1f} s, {self.rate} Hz>"
+
+    __str__ = __repr__
+
+    @property
+    def seconds(self) -> float:
+        """How long it plays."""
+        return len(self) / (SAMPLE_BYTES * self.rate)
