@@ -25,16 +25,18 @@ def test_a_code_block_of_the_readme_runs(block, tmp_path):
     shutil.copy(MCP_SERVER, tmp_path / "server.py")
     with LiveEmulator() as emulator:
         environment = {**os.environ, "GEMINI_API_KEY": "any", "GOOGLE_GEMINI_BASE_URL": emulator.url}
+        (tmp_path / "test_block.py").write_text(block, encoding="utf-8")
+        tests = ["-m", "pytest", "-p", "pytest_livesession", "test_block.py"]
         done = subprocess.run(
-            [sys.executable, "-c", block],
+            [sys.executable, *(tests if "def test_" in block else ["test_block.py"])],
             cwd=tmp_path,
-            env={**environment, "PYTHONPATH": str(README.parent)},
+            env={**environment, "PYTHONPATH": str(README.parent), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
             capture_output=True,
             text=True,
             timeout=30,
             check=False,
         )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_readme_names_exactly_two_commands_to_set_up():

@@ -3,21 +3,28 @@
     with LiveEmulator() as emulator:
         model = LiveGenerativeModel("gemini-live-2.5-flash", backend=emulator.backend())
 
-What it answers comes from a responder, a plain function of yours; the default one only echoes. It writes and reads
+What it answers is scripted, `emulator.on_text("Hi").reply("Hello!")`, or comes from a responder, a plain function of
+yours; the default one only echoes. It writes and reads
 JSON by itself and shares no code with the client, so that a misspelt field cannot pass unnoticed.
 """
 
+from livesession.emulator.faults import Close, Delay, Drop, GoAway
 from livesession.emulator.journal import Handshake, Received
 from livesession.emulator.replay import RecordingSource
 from livesession.emulator.responder import Answers, Piece, Raw, Reply, Responder, Speech, ToolCall, UserTurn, echo
 from livesession.emulator.routes import BackEndKind
 from livesession.emulator.rules import VOICES
+from livesession.emulator.scripted import ScriptedConnection, ScriptedTurn
 from livesession.emulator.server import LiveEmulator
 
 __all__ = [
     "VOICES",
     "Answers",
     "BackEndKind",
+    "Close",
+    "Delay",
+    "Drop",
+    "GoAway",
     "Handshake",
     "LiveEmulator",
     "Piece",
@@ -26,6 +33,8 @@ __all__ = [
     "RecordingSource",
     "Reply",
     "Responder",
+    "ScriptedConnection",
+    "ScriptedTurn",
     "Speech",
     "ToolCall",
     "UserTurn",

@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+from collections.abc import Collection
 from typing import TYPE_CHECKING, get_args
+from urllib.parse import urlsplit
 
 from livesession.emulator.routes import BackEndKind
 
 if TYPE_CHECKING:
     from livesession.backends import FirebaseAI, GoogleAI, VertexAI
+
+
+def key_of(api_keys: Collection[str] | None) -> str:
+    """Return a key or token that is let in; None lets any in."""
+    return next(iter(api_keys), "") if api_keys is not None else "no-key-needed"
+
+
+def environment_for(url: str, key: str) -> dict[str, str]:
+    """Return the variables that lead a program to `url`; those that would lead it elsewhere are empty.
+
+    The host is taken out of what an HTTP proxy is for.
+    """
+    address = url.replace("wss://", "https://")
+    direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    host = urlsplit(url).hostname or ""
+    empty = ("GOOGLE_API_KEY", "GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_LOCATION")
+    return {
+        **dict.fromkeys(empty, ""),
+        "GEMINI_API_KEY": key,
+        "GOOGLE_GEMINI_BASE_URL": address,
+        "GOOGLE_VERTEX_BASE_URL": address,
+        "no_proxy": ",".join(filter(None, [direct, host])),
+    }
 
 
 def backend_at(

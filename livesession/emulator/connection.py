@@ -13,6 +13,7 @@ from livesession.emulator.audio import INPUT_RATE
 from livesession.emulator.calls import Calls
 from livesession.emulator.conversation import Action, Begin, Conversation, Interrupt, Note, Snapshot, UserInput
 from livesession.emulator.deadline import Deadline
+from livesession.emulator.faults import Close, Drop, Fault, GoAway
 from livesession.emulator.frames import Dialect, render
 from livesession.emulator.generation import Generation, Manner
 from livesession.emulator.listening import new_listener
@@ -171,7 +172,7 @@ class Connection:
             return
         history, prompt = self._conversation.open_turn(said)
         thread = self._service.start_responder(self._user_turn(said, history), self.number)
-        self._generation = Generation(thread, prompt, self._manner, self._calls, self.send)
+        self._generation = Generation(thread, prompt, self._manner, self._calls, self.send, self._suffer)
         self._task = asyncio.create_task(self._answer(self._generation))
 
     def _next_input(self) -> UserInput | None:
@@ -208,8 +209,26 @@ class Connection:
         except ConnectionClosed:
             return
         except Exception as error:
-            _logger.error("The responder failed; its connection is closed.", exc_info=error.__cause__ or error)
+            cause = error.__cause__ or error
+            self._service.report(f"The responder raised {cause!r}.")
+            _logger.error("The responder failed; its connection is closed.", exc_info=cause)
             await self.socket.close(1011, INTERNAL_ERROR)
+
+    async def _suffer(self, fault: Fault) -> None:
+        if isinstance(fault, Drop):
+            await self._cut()
+        elif isinstance(fault, Close):
+            await self.socket.close(fault.code, fault.reason)
+        elif isinstance(fault, GoAway):
+            await self.go_away(fault.time_left)
+        else:
+            await asyncio.sleep(fault.seconds)
+
+    async def _cut(self) -> None:
+        self.socket.transport.set_write_buffer_limits(0)  # so that drain() waits until everything has gone out
+        await self.socket.drain()
+        self.socket.transport.abort()
+        await self.socket.wait_closed()
 
     async def _interrupt(self) -> None:
         generation, task = self._generation, self._task

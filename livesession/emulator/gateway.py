@@ -7,10 +7,12 @@ import json
 import logging
 import ssl
 from collections.abc import Callable, Collection, Coroutine
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from livesession.emulator.connection import Connection
+from livesession.emulator.faults import Close, Delay, Drop
 from livesession.emulator.refusal import HttpRefusal
 from livesession.emulator.replay import Recording, play
 from livesession.emulator.routes import admit, find_route, read_credentials
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from websockets.http11 import Request, Response
 
 _MAX_MESSAGE = 128 * 1024 * 1024
+_LONGEST_OPENING = 3600.0
+"""Seconds that a handshake may take: a scripted delay is to reach the client's time limit, not this one."""
+
 _NO_ROUTE = HttpRefusal(404, "NOT_FOUND", "The requested URL was not found on this server.")
 
 Work = Callable[[Connection], Coroutine[object, object, None]]
@@ -34,6 +39,8 @@ class Gateway:
         self._api_keys = api_keys
         self._recording = recording
         self._connections: dict[int, Connection] = {}
+        self._to_be_closed: dict[ServerConnection, Close] = {}
+        self._stopping = asyncio.Event()
         self._server: Server | None = None
         self.port = 0
         """The port that is listened on, once `listen` is done."""
@@ -55,6 +62,7 @@ class Gateway:
             compression=None,
             max_size=_MAX_MESSAGE,
             ping_interval=None,
+            open_timeout=_LONGEST_OPENING,
             logger=logging.getLogger("livesession.emulator.socket"),
         )
         self.port = int(next(iter(self._server.sockets)).getsockname()[1])
@@ -63,6 +71,7 @@ class Gateway:
         """Close all connections with 1001; those whose client does not answer within `grace` seconds are cut."""
         assert self._server is not None
         self._server.close()
+        self._stopping.set()
         waiting = asyncio.ensure_future(self._server.wait_closed())
         await asyncio.wait([waiting], timeout=grace)
         for connection in list(self._connections.values()):
@@ -85,12 +94,28 @@ class Gateway:
                 if number is not None:
                     raise LookupError(f"Connection {number} is closed.") from None
 
-    def _judge(self, socket: ServerConnection, request: Request) -> Response | None:
-        """Answer the upgrade itself with an error where the service would."""
+    async def _judge(self, socket: ServerConnection, request: Request) -> Response | None:
+        """Answer the upgrade itself with an error where the service would, or the script says so."""
         route = find_route(request.path)
         shown = read_credentials(request.path, _headers(request))
         verdict = admit(route, shown, self._api_keys) if route else _NO_ROUTE
-        return _http_response(verdict) if isinstance(verdict, HttpRefusal) else None
+        if isinstance(verdict, HttpRefusal):
+            return _http_response(verdict)
+        for step in self._service.arrivals.take():
+            if isinstance(step, HttpRefusal):
+                return _http_response(step)
+            await self._suffer(socket, step)
+        return None
+
+    async def _suffer(self, socket: ServerConnection, fault: Delay | Drop | Close) -> None:
+        if isinstance(fault, Delay):
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), fault.seconds)
+        elif isinstance(fault, Drop):
+            socket.transport.abort()
+            await socket.wait_closed()
+        else:
+            self._to_be_closed[socket] = fault
 
     async def _serve(self, socket: ServerConnection) -> None:
         from websockets.exceptions import ConnectionClosed
@@ -101,7 +126,9 @@ class Gateway:
             return
         headers = _headers(request)
         number = self._service.journal.open(request.path, headers, route.kind)
-        verdict = admit(route, read_credentials(request.path, headers), self._api_keys)
+        verdict = self._to_be_closed.pop(socket, None) or admit(
+            route, read_credentials(request.path, headers), self._api_keys
+        )
         if verdict is not None and not isinstance(verdict, HttpRefusal):
             await socket.close(verdict.code, verdict.reason)
             return

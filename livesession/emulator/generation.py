@@ -12,6 +12,7 @@ from attrs import frozen
 from livesession.emulator import frames
 from livesession.emulator.audio import OUTPUT_RATE, chunks, seconds, tone
 from livesession.emulator.calls import Call, Calls
+from livesession.emulator.faults import Fault
 from livesession.emulator.frames import Dialect
 from livesession.emulator.responder import Answers, Piece, Raw, Speech, ToolCall
 from livesession.emulator.rules import JsonObject
@@ -20,6 +21,9 @@ from livesession.emulator.worker import ResponderThread, _End
 
 Sender = Callable[[Mapping[str, object] | str | bytes], Awaitable[None]]
 """Sends one frame: a mapping as JSON, bytes as a binary frame, str as a text frame. Waits while the socket is full."""
+
+Harm = Callable[[Fault], Awaitable[None]]
+"""Lets a fault happen to the connection."""
 
 _WORDS_PER_FRAGMENT = 5
 
@@ -42,7 +46,9 @@ class Manner:
 class Generation:
     """The answer to one turn. It belongs to the loop's thread; only `thread` runs elsewhere."""
 
-    def __init__(self, thread: ResponderThread, prompt: Tokens, manner: Manner, calls: Calls, send: Sender) -> None:
+    def __init__(
+        self, thread: ResponderThread, prompt: Tokens, manner: Manner, calls: Calls, send: Sender, harm: Harm
+    ) -> None:
         self.thread = thread
         self.prompt = prompt
         self.spent: Tokens = Counter()
@@ -54,6 +60,7 @@ class Generation:
         self._dialect = manner.dialect
         self._calls = calls
         self._send = send
+        self._harm = harm
         self._played_until = 0.0
 
     async def run(self) -> None:
@@ -68,6 +75,8 @@ class Generation:
             return await self._call([piece])
         if isinstance(piece, Raw):
             await self._send(piece.frame)
+        elif isinstance(piece, Fault):
+            await self._harm(piece)
         elif isinstance(piece, Speech):
             await self._speak(piece.text, piece.audio)
         elif isinstance(piece, (bytes, bytearray)):

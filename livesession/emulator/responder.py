@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from attrs import field, frozen
 
 from livesession.emulator.audio import INPUT_RATE, seconds, to_output_rate
+from livesession.emulator.faults import Close, Delay, Drop, Fault, GoAway
 from livesession.emulator.routes import BackEndKind
 from livesession.emulator.rules import JsonObject, child, declared_functions, modality
 
@@ -85,14 +86,17 @@ class Raw:
 Answers = list[dict[str, object]]
 """What the client answered to a tool call: its function responses, in the order they came."""
 
-Piece = str | bytes | Speech | ToolCall | Sequence[ToolCall] | Raw | None
-"""One piece of an answer. A str is said or written, as the session wants; bytes are audio as in `Speech`."""
+Piece = str | bytes | Speech | ToolCall | Sequence[ToolCall] | Raw | Fault | None
+"""One piece of an answer. A str is said or written, as the session wants; bytes are audio as in `Speech`. `Delay`,
+`Drop`, `Close` and `GoAway` are what goes wrong in the middle of it."""
 
 Reply = Piece | Iterable[Piece]
 """A whole answer: one piece, or an iterable or generator of them, taken one at a time as they are sent."""
 
 Responder = Callable[[UserTurn], Reply]
 """Answers turns. Called on a thread of its own for each turn, so it may block; it must not touch asyncio."""
+
+_PIECES = (str, bytes, bytearray, Speech, ToolCall, Raw, Delay, Drop, Close, GoAway)
 
 PieceGenerator = Generator[Piece, Answers | None, None]
 
@@ -121,7 +125,7 @@ def as_pieces(reply: Reply) -> PieceGenerator:
     """Return any reply as a generator of pieces; a generator is returned as it is, so that it can be sent answers."""
     if isinstance(reply, Generator):
         return reply
-    if reply is None or isinstance(reply, (str, bytes, bytearray, Speech, ToolCall, Raw)):
+    if reply is None or isinstance(reply, _PIECES):
         return _each([reply])
     if isinstance(reply, Sequence) and reply and all(isinstance(piece, ToolCall) for piece in reply):
         return _each([[piece for piece in reply if isinstance(piece, ToolCall)]])

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 
-from livesession.emulator.clients import backend_at
+from livesession.emulator.clients import backend_at, environment_for, key_of
 from livesession.emulator.connection import Connection
 from livesession.emulator.gateway import Gateway, Work, drop
 from livesession.emulator.imports import require_extra
-from livesession.emulator.journal import Handshake, Journal, Received
+from livesession.emulator.journal import Journal
 from livesession.emulator.loop import LoopThread
+from livesession.emulator.observing import Observing
 from livesession.emulator.replay import Recording, RecordingSource, load_recording
-from livesession.emulator.responder import Responder, echo
+from livesession.emulator.responder import Responder
+from livesession.emulator.scripting import Scripting
 from livesession.emulator.service import Service
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 _CONTROL_TIMEOUT = 5.0
 
 
-class LiveEmulator:
+class LiveEmulator(Scripting, Observing):
     """A real WebSocket server that behaves like the Live service of all three back ends. No key, no network.
 
     Use it as a context manager, or call `start` and `stop`. Its methods and properties may be used from any
@@ -44,10 +46,11 @@ class LiveEmulator:
         chunk_ms: int = 40,
         pace: float = 0.0,
         keep_received: int = 10_000,
+        strict: bool = False,
     ) -> None:
         """
         Args:
-            responder: answers the turns, see `Responder`; None is `echo`.
+            responder: answers the turns that nothing is scripted for, see `Responder`; None is `echo`.
             host: the address to listen on.
             port: 0 for any free one.
             ssl_context: the server's side of TLS; None is plain `ws://`.
@@ -58,16 +61,26 @@ class LiveEmulator:
             pace: seconds of audio that go out in a second; 0 sends a whole answer at once, which leaves nothing
                 to interrupt, 1 plays in real time.
             keep_received: how many of the last messages `received` keeps.
+            strict: whether a turn that nothing is scripted for is a mistake: its connection is closed with 1008, and
+                the end of the `with` block raises an `AssertionError` with the `problems`.
         """
-        if responder is not None and not callable(responder):
-            raise TypeError(f"A responder is a callable that takes a UserTurn, not {type(responder).__name__}.")
+        super().__init__(responder, strict=strict)
         if chunk_ms < 1 or pace < 0 or go_away_notice < 0:
             raise ValueError("chunk_ms must be at least 1, pace and go_away_notice at least 0.")
         self._address = (host, port)
         self._ssl_context = ssl_context
         self._api_keys = api_keys
         self._journal = Journal(keep_received)
-        self._service = Service(responder or echo, self._journal, chunk_ms, pace, connection_limit, go_away_notice)
+        self._service = Service(
+            self._responder,
+            self._journal,
+            chunk_ms,
+            pace,
+            connection_limit,
+            go_away_notice,
+            arrivals=self._arrivals,
+            report=self._problems.append,
+        )
         self._recording: Recording | None = None
         self._thread: LoopThread | None = None
         self._gateway: Gateway | None = None
@@ -97,6 +110,7 @@ class LiveEmulator:
         """
         emulator = cls(host=host, port=port, ssl_context=ssl_context, api_keys=api_keys)
         emulator._recording = load_recording(recording, session)
+        emulator._replays = True
         return emulator
 
     def __repr__(self) -> str:
@@ -148,6 +162,8 @@ class LiveEmulator:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
+        if error is None:
+            self._judge()
 
     # --- where it is -------------------------------------------------------------------------------------------
 
@@ -174,34 +190,21 @@ class LiveEmulator:
             kind: which of the services the emulator is to be.
             ssl_context: the client's side of TLS, for an emulator that was given one.
         """
-        key = next(iter(self._api_keys), "") if self._api_keys is not None else "no-key-needed"
-        return backend_at(self.url, kind, key, ssl_context)
-
-    # --- what clients did --------------------------------------------------------------------------------------
+        return backend_at(self.url, kind, key_of(self._api_keys), ssl_context)
 
     @property
-    def received(self) -> tuple[Received, ...]:
-        """The last messages of all clients, oldest first."""
-        return self._journal.received()
-
-    @property
-    def handshakes(self) -> tuple[Handshake, ...]:
-        """Every connection that was upgraded, oldest first."""
-        return self._journal.handshakes()
+    def environment(self) -> dict[str, str]:
+        """The environment variables that lead a program here unchanged, in its default back end: the base URLs, a key
+        that is let in, no proxy. Those that would lead it elsewhere, such as GOOGLE_API_KEY and GOOGLE_CLOUD_PROJECT,
+        are empty, which counts as not set. `RuntimeError` when not started.
+        """
+        return environment_for(self.url, key_of(self._api_keys))
 
     @property
     def connections(self) -> tuple[int, ...]:
         """The numbers of the connections that are open, oldest first."""
         gateway = self._gateway
         return gateway.numbers if gateway is not None else ()
-
-    def wait_for(self, predicate: Callable[[Received], object], timeout: float = 5.0) -> Received:
-        """Block until a client's message satisfies `predicate`, and return it; those that came before count too.
-
-        Raises:
-            TimeoutError: after `timeout` seconds; it says what came instead.
-        """
-        return self._journal.wait_for(predicate, timeout)
 
     # --- controls ----------------------------------------------------------------------------------------------
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from attrs import field, frozen
 
 from livesession.emulator.journal import Journal
 from livesession.emulator.responder import Responder, UserTurn
 from livesession.emulator.resumption import HandleStore
+from livesession.emulator.scripted import Arrivals
 from livesession.emulator.worker import ResponderThread
 
 
@@ -20,6 +23,9 @@ class Service:
     pace: float
     connection_limit: float | None
     go_away_notice: float
+    arrivals: Arrivals = field(factory=Arrivals)
+    report: Callable[[str], object] = lambda problem: None
+    """Is told of what a test should not pass over; called from the loop's thread."""
     handles: HandleStore = field(factory=HandleStore)
     threads: list[ResponderThread] = field(factory=list)
     """The responders' threads that may still be running."""

@@ -97,11 +97,17 @@ def dial() -> Iterator[Dial]:
             *,
             setup: bool = True,
             wait: bool = True,
+            open_timeout: float = 10,
             **fields: Any,
         ) -> Client:
             url = f"{emulator.url}{PATHS[kind]}?key=k"
             # Frames that a test leaves unread would keep this client from seeing the answer to its close.
-            options: dict[str, Any] = {"proxy": None, "max_size": None, "close_timeout": 0.3}
+            options: dict[str, Any] = {
+                "proxy": None,
+                "max_size": None,
+                "close_timeout": 0.3,
+                "open_timeout": open_timeout,
+            }
             if kind == "vertex":
                 options["additional_headers"] = {"Authorization": "Bearer t"}
             client = Client(stack.enter_context(connect(url, **options)), kind)
