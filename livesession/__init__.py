@@ -40,6 +40,7 @@ from livesession.model import LiveGenerativeModel
 from livesession.options import SessionOptions
 from livesession.pcm_audio import PcmAudio
 from livesession.receiving import MessageStream, TurnStream
+from livesession.recording import Recorder
 from livesession.resumption import LiveSessionResumed, ResumptionPolicy
 from livesession.session import LiveSession
 from livesession.tools.cancelling import CancelToken
@@ -226,6 +227,7 @@ __all__ = [
     "ProtocolError",
     "RealtimeInputConfig",
     "ReceiveTimeout",
+    "Recorder",
     "ReplicatedVoiceConfig",
     "ResumptionError",
     "ResumptionPolicy",

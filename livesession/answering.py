@@ -8,7 +8,7 @@ from typing import Protocol
 from livesession import requests
 from livesession.asking import Asking, Crossed, Reply
 from livesession.calls import Call, Claimed
-from livesession.conversation import Conversation, logger
+from livesession.conversation import Conversation
 from livesession.types.client import LiveClientMessage, LiveClientToolResponse
 from livesession.types.content import FunctionResponse
 
@@ -41,7 +41,9 @@ class Answering:
         message = requests.tool_response(answers, ids_required=self._ids_required)
         claimed = self._calls.claim(message.function_responses)
         if self._send(claimed, timeout, lambda: None) < len(message.function_responses):
-            logger.warning("answers to function calls that were cancelled, or that the server has forgotten, not sent")
+            self._conversation.log.warning(
+                "answers to function calls that were cancelled, or that the server has forgotten, not sent"
+            )
 
     def automatic(self, call: Call, answer: FunctionResponse, before: Callable[[], None]) -> bool:
         """Sends one; False where it is not wanted any more, or came too late. Raises the same.

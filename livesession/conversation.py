@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from livesession.call_ledger import ENDED, CallLedger
 from livesession.claim import Claim
 from livesession.connection.closing import Ending
 from livesession.errors import ForkedSessionError
 from livesession.inbox import Arrival, Inbox
+from livesession.logs import SessionLog
 from livesession.outbox import Outbox
 from livesession.turn import TurnLedger
 from livesession.types.server import LiveSessionResumptionUpdate
 from livesession.usage import UsageMeter
 
-__all__ = ["Conversation", "logger"]
+if TYPE_CHECKING:
+    from livesession.recording.session_recording import SessionRecording
 
-logger = logging.getLogger("livesession")
+__all__ = ["Conversation"]
 
 
 class Conversation:
@@ -40,6 +42,8 @@ class Conversation:
         is_seeding: Whether what is sent up to the first `turn_complete` is history.
         is_speaking: Whether the user is between `activityStart` and `activityEnd`.
         redact: Takes the secrets of the present connection out of a text.
+        log: Where all records of the session go; they begin with its number.
+        recording: What the connections are recorded to; None where nothing is.
     """
 
     def __init__(self, inbox_bytes: int, on_room: Callable[[], None], *, transparent: bool = False) -> None:
@@ -58,6 +62,8 @@ class Conversation:
         self.is_speaking = False
         self.owes_warning = False
         self.redact: Callable[[str], str] = str
+        self.log = SessionLog()
+        self.recording: SessionRecording | None = None
         self._pid = os.getpid()
         # Guards the two fields below; no other lock is taken inside. A signal handler on top may take it again.
         self._lock = threading.RLock()
@@ -67,9 +73,11 @@ class Conversation:
     def finish(self, ending: Ending) -> None:
         """The conversation is over: consumers get what is left, then the end."""
         with self._lock:
-            self._ending = ending
+            is_news, self._ending = self._ending is None, ending
         self.calls.void_all(ENDED)
         self.inbox.finish(ending)
+        if is_news:
+            self.log.info("closed: %s", ending.describe())
 
     def turn_ended(self, turn: int) -> None:
         """The reader: the server has ended the turn with this number."""

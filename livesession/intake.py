@@ -13,7 +13,7 @@ from livesession.connection.closing import EndConnection, Ending
 from livesession.connection.deadline import Deadline
 from livesession.connection.frames import Message
 from livesession.connection.latch import Latch
-from livesession.conversation import Conversation, logger
+from livesession.conversation import Conversation
 from livesession.errors import (
     ConnectError,
     ProtocolError,
@@ -120,7 +120,7 @@ class Intake:
             raise EndConnection(OVERFLOW)
         if not self._warned_full:
             self._warned_full = True
-            logger.warning(
+            self._conversation.log.warning(
                 "the inbox is full (%d bytes): reading pauses until half of it is received", self._options.inbox_bytes
             )
         return False
@@ -187,7 +187,7 @@ class Intake:
             is_last = position == len(items) - 1
             self._note(item, turn, serial, ends_turn=ends_turn and is_last)
             if isinstance(item, UnsupportedMessageError) and self._options.on_unsupported == "warn":
-                logger.warning("%s", item)
+                self._conversation.log.warning("%s", item)
             elif (ends_turn and is_last) or not self._conversation.calls.is_hidden(item):
                 cost = 1 if position else max(1, size)
                 yield Arrival(item, turn, serial, ends_turn and is_last, cost)

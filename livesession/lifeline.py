@@ -14,7 +14,7 @@ from livesession.asking import Asking
 from livesession.backends import Backend
 from livesession.connection.closing import CLOSED_HERE, GRACE, Ending
 from livesession.connection.deadline import Deadline
-from livesession.conversation import Conversation, logger
+from livesession.conversation import Conversation
 from livesession.errors import ResumptionError, SendTimeout, SessionClosedError
 from livesession.line import Line
 from livesession.options import SessionOptions
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Lifeline"]
 
 OPENING_TIME = 60.0  # seconds that connect() may still take once the server has accepted the setup
+LAST_RECORDED = 1.0  # seconds for a recording to be completed when there was no connection
 LAST_WAIT = 0.2  # seconds for a thread that has been told to end
 MARGIN = 0.2  # share of the time left after a goAway, and
 LONGEST_MARGIN = 5.0  # seconds: so much earlier than at its end the connection is replaced
@@ -77,12 +78,15 @@ class Lifeline:
             self._replacer.open()
         except BaseException:
             self._stop()
+            self._await_recording(LAST_RECORDED)
             raise
 
     def _stop(self) -> None:
         """There will be no other connection."""
         self._line.is_closed = True
         self._replacer.cancel()
+        if self._conversation.recording is not None:
+            self._conversation.recording.finish()
         self._line.gates.open()
 
     @property
@@ -185,6 +189,11 @@ class Lifeline:
         self._line.present.close(timeout)
         if not self.is_reader_thread:
             self._await_worker(last)
+            self._await_recording(last.left() or 0.0)
+
+    def _await_recording(self, timeout: float) -> None:
+        if self._conversation.recording is not None:
+            self._conversation.recording.close(timeout)
 
     def _await_worker(self, last: Deadline) -> None:
         with self._lock:
@@ -211,6 +220,7 @@ class Lifeline:
 
     def on_go_away(self, time_left: float) -> None:
         """The server will end it in so many seconds."""
+        self._conversation.log.info("the server goes away in %g s", time_left)
         if self._policy is not None and not self._line.is_closed:
             self._start(go_away=Deadline(time_left - min(MARGIN * time_left, LONGEST_MARGIN)))
             self._line.gates.open()
@@ -231,7 +241,7 @@ class Lifeline:
         try:
             worker.start()
         except RuntimeError as error:  # the interpreter is going down, or the system has no more threads
-            logger.warning("the session cannot be resumed: %s", error)
+            self._conversation.log.warning("the session cannot be resumed: %s", error)
             self._worker = None
             return False
         return True
@@ -258,7 +268,7 @@ class Lifeline:
     def _give_up(self, error: BaseException) -> None:
         with self._lock:
             self._worker, self._is_due = None, False
-        logger.error("the session could not be resumed", exc_info=error)
+        self._conversation.log.error("the session could not be resumed", exc_info=error)
         self._replacer.give_up(ResumptionError(f"The session was lost and could not be resumed: {error!r}"))
         if self._line.connection is not None:
             self._line.connection.close(0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from livesession import requests
 from livesession.backends import Backend, backend_from_environment
 from livesession.backends.backend import check_model
 from livesession.options import SessionOptions
+from livesession.recording.recorder import Recorder, to_recorder
 from livesession.session import LiveSession, connect_session
 from livesession.tools.options import ToolOptions
 from livesession.types.client import LiveClientSetup
@@ -87,6 +89,7 @@ class LiveGenerativeModel:
         *,
         session_resumption: SessionResumptionConfig | None = None,
         history: requests.History | None = None,
+        record: Recorder | str | os.PathLike[str] | None = None,
     ) -> LiveSession:
         """Opens a session; returns when the server has accepted the setup (`setupComplete`).
 
@@ -100,10 +103,16 @@ class LiveGenerativeModel:
                 anything else, and does not answer it; it may end with either role. Empty is the same as none. Not
                 to be given with a handle, whose session has its history already. (Wire:
                 `setup.historyConfig.initialHistoryInClientContent`, then one `clientContent` with `turnComplete`.)
+            record: A file that gets every frame of both directions, with times, until `close()`; JSON lines, for
+                `LiveEmulator.replay()` to play and for people to read. It holds what was said and heard, and neither
+                keys nor handles; a file that is there already is replaced. A `Recorder` says more, a path is enough.
+                The file is complete when `close()` returns; when a disk fails, the log says so once, and the session
+                goes on. docs/recordings.md describes it. Default None: nothing is recorded.
 
         Raises:
             ConfigurationError: The address, the credentials or the model's name cannot be used; `history` was given
-                with a handle, or with a `history_config` that refuses it.
+                with a handle, or with a `history_config` that refuses it; the file of `record` cannot be written, or
+                another session is being recorded to it. Nothing was sent.
             InvalidRequestError: The history holds another role, an empty content or a function's response; nothing
                 was sent.
             ConnectTimeout: No WebSocket within `SessionOptions.connect_timeout`, 10 s.
@@ -120,7 +129,8 @@ class LiveGenerativeModel:
         past = requests.history_content(history)
         if past is not None:
             requests.check_history(setup.generation_config, session_resumption)
-        return connect_session(self._backend, setup, self._options, self._toolbox, session_resumption, past)
+        recorder = to_recorder(record)
+        return connect_session(self._backend, setup, self._options, self._toolbox, session_resumption, past, recorder)
 
 
 def check_config(config: LiveGenerationConfig | None) -> LiveGenerationConfig:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import attrs
 
 from livesession.backends import Backend
+from livesession.connection.closing import ABNORMAL, Ending
 from livesession.connection.deadline import Deadline
-from livesession.conversation import Conversation, logger
+from livesession.conversation import Conversation
 from livesession.errors import ConnectError, SendTimeout, SessionClosedError, SetupTimeout
 from livesession.line import Line
+from livesession.logs import FrameLog
 from livesession.options import SessionOptions
 from livesession.types.client import LiveClientSetup
 from livesession.types.config import SessionResumptionConfig
@@ -20,6 +24,7 @@ from livesession.types.server import LiveServerMessage
 if TYPE_CHECKING:
     from livesession.connection.connection import Connection
     from livesession.connection.handshake import Opening
+    from livesession.connection.tap import Tap
     from livesession.intake import Owner
 
 __all__ = ["FAILED_CLOSE", "ConnectionAttempt"]
@@ -66,6 +71,7 @@ class ConnectionAttempt:
         from livesession.connection.handshake import Opening
         from livesession.wire import encode
 
+        began = time.monotonic()
         setup = self._backend.adapt(attrs.evolve(self._setup, session_resumption=resumption))
         first_message = encode(setup)
         endpoint = self._backend.endpoint()
@@ -73,7 +79,9 @@ class ConnectionAttempt:
         self._opening = Opening(endpoint, self._within_budget(self._options.connect_timeout))
         if self._is_cancelled:
             self._opening.abandon()
+        self._conversation.log.info("connecting to %s, %s", endpoint.authority, type(self._backend).__name__)
         opened = self._opening.wait()
+        taps = taps_of(self._conversation, endpoint.redact)
         try:
             connection = Connection(
                 opened,
@@ -85,15 +93,19 @@ class ConnectionAttempt:
                 ping_after=self._options.ping_after,
                 dead_after=self._options.dead_after,
                 redact=endpoint.redact,
+                taps=taps,
+                log=self._conversation.log,
             )
             connection.start()
         except (OSError, RuntimeError) as error:  # no descriptors, no threads
             opened.socket.close()
+            for tap in taps:
+                tap.closed(Ending(ABNORMAL, "", "local", str(error), error))
             raise ConnectError(f"There are no resources for another connection: {error}.", retryable=True) from error
         self._set_up(connection, first_message)
         line.connection = connection
         connection.wake()  # if the inbox filled up and was emptied before the line knew whom to wake
-        logger.info("session open: %s at %s", setup.model, endpoint.host)
+        self._conversation.log.info("open: %s, after %.2f s", setup.model, time.monotonic() - began)
 
     def _within_budget(self, seconds: float) -> float:
         left = self._budget.left() if self._budget else None
@@ -134,3 +146,13 @@ class ConnectionAttempt:
         self._intake.cancel()
         if self._opening is not None:
             self._opening.abandon()
+
+
+def taps_of(conversation: Conversation, redact: Callable[[str], str]) -> tuple[Tap, ...]:
+    """Those that watch a new connection; whether frames go to the log is asked once for each."""
+    taps: list[Tap] = []
+    if conversation.recording is not None and (recorded := conversation.recording.connect(redact)):
+        taps.append(recorded)
+    if conversation.log.isEnabledFor(logging.DEBUG):
+        taps.append(FrameLog(conversation.log))
+    return tuple(taps)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import final
 
 from livesession.connection.closing import Ending
-from livesession.conversation import Conversation, logger
+from livesession.conversation import Conversation
 from livesession.errors import ProtocolError, ReceiveTimeout
 from livesession.inbox import Arrival
 from livesession.resumption import LiveSessionResumed
@@ -104,7 +104,7 @@ class MessageStream:
             return arrival
         if conversation.owes_warning and self._timeout != 0 and conversation.inbox.is_empty:
             conversation.owes_warning = False
-            logger.warning(
+            self._conversation.log.warning(
                 "receive() waits, but the last send() left the turn open (turn_complete=False), so the model may "
                 "never answer; send(..., turn_complete=True) asks for an answer"
             )
@@ -158,7 +158,7 @@ class TurnStream(MessageStream):
             except StopIteration:
                 return self.turn
             except ProtocolError as problem:
-                logger.warning("while waiting for an answer: %s", problem)
+                self._conversation.log.warning("while waiting for an answer: %s", problem)
                 problem.with_traceback(None)  # its frames would keep the session alive for as long as the turn
                 continue
             if on_resumed is not None and isinstance(message, LiveSessionResumed):
@@ -180,7 +180,9 @@ class TurnStream(MessageStream):
         arrival = self._next_arrival()
         while self._is_left_over(arrival):
             self._skipped += arrival.ends_turn
-            logger.debug("skipped a message left over from an earlier turn: %s", type(arrival.item).__name__)
+            self._conversation.log.debug(
+                "skipped a message left over from an earlier turn: %s", type(arrival.item).__name__
+            )
             arrival = self._next_arrival()
         if arrival.ends_turn and not self._span.excludes(arrival.turn, arrival.serial):
             self.close()

@@ -13,7 +13,7 @@ from livesession.asking import Asking
 from livesession.backends import Backend
 from livesession.connection.closing import ABNORMAL, CLOSED_HERE, Ending
 from livesession.connection.deadline import Deadline
-from livesession.conversation import Conversation, logger
+from livesession.conversation import Conversation
 from livesession.errors import ConnectError, ResumptionError, SendTimeout, SessionClosedError
 from livesession.line import Line
 from livesession.opening import ConnectionAttempt
@@ -176,6 +176,7 @@ class Replacer:
                 return
             except Exception as error:  # credentials are asked for as well, by code that is not ours
                 self._errors.append(error)
+                self._conversation.log.info("not resumed yet, attempt %d: %s", len(self._errors), error)
                 if self._line.is_closed or not may_try_again(error, policy):
                     break
         self._begin_anew_or_give_up(policy, ending, lost_at, whole)
@@ -235,7 +236,7 @@ class Replacer:
             conversation.turns.answers_again(conversation.outbox.take_answered())
         else:
             lost, count = self._take_lost()
-        logger.info("session resumed after %.1f s, %d attempts; messages lost: %d", downtime, attempts, count)
+        conversation.log.info("resumed after %.1f s, %d attempts; messages lost: %d", downtime, attempts, count)
         return LiveSessionResumed(
             state_restored=restored,
             downtime=downtime,
@@ -266,7 +267,8 @@ class Replacer:
             while kept := self._kept.take():
                 self._send_kept(kept)
         except SessionClosedError as error:
-            logger.debug("the new connection has ended as well: %s", error)  # which the owner is told of
+            # The owner is told of it.
+            self._conversation.log.debug("the new connection has ended as well: %s", error)
         except SendTimeout as error:
             # The server would take what comes next for what is missing.
             self._attempt.detach()

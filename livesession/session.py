@@ -15,7 +15,7 @@ from livesession.backends import Backend
 from livesession.calls import ToolStatistics
 from livesession.connection.closing import Ending
 from livesession.connection.deadline import Deadline
-from livesession.conversation import Conversation, logger
+from livesession.conversation import Conversation
 from livesession.errors import (
     ConnectError,
     ResumptionError,
@@ -43,6 +43,8 @@ from livesession.types.content import FunctionCall, FunctionResponse, Generative
 from livesession.types.usage import UsageMetadata
 
 if TYPE_CHECKING:
+    from livesession.recording.recorder import Recorder
+    from livesession.recording.session_recording import SessionRecording
     from livesession.tools.runner import ToolRunner
     from livesession.tools.toolbox import Toolbox
     from livesession.video import VideoFrame, VideoStatistics
@@ -226,7 +228,9 @@ class LiveSession:
         def ask_again(resumed: LiveSessionResumed) -> None:
             is_lost = any(lost is message for lost in resumed.lost)
             if others := resumed.lost_count - is_lost:  # which nobody else is told of
-                logger.warning("the session was resumed during ask(); other messages that were lost: %d", others)
+                self._conversation.log.warning(
+                    "the session was resumed during ask(); other messages that were lost: %d", others
+                )
             if is_lost:
                 stream.answers(self._send_request(message, None))
 
@@ -490,6 +494,7 @@ def connect_session(
     toolbox: Toolbox,
     resumption: SessionResumptionConfig | None,
     history: LiveClientContent | None = None,
+    recorder: Recorder | None = None,
 ) -> LiveSession:
     """The one way to a session, for `LiveGenerativeModel.connect()`."""
     from livesession.wire import encode  # not before the first connect: it takes a third of the import
@@ -517,6 +522,8 @@ def connect_session(
     )
     session._is_in_conversation = False
     session._hold_audio = toolbox.options.hold_audio
+    if recorder is not None:
+        session._conversation.recording = open_recording(recorder, backend, setup.model, session._conversation)
     session._lifeline.open()
     this = weakref.ref(session)
     session._forget = weakref.finalize(
@@ -525,6 +532,13 @@ def connect_session(
     if history is not None:
         session._send_history(history)
     return session
+
+
+def open_recording(recorder: Recorder, backend: Backend, model: str, conversation: Conversation) -> SessionRecording:
+    """Opens its files, before anything is sent. Raises `ConfigurationError`."""
+    from livesession.recording.session_recording import SessionRecording  # most sessions have none
+
+    return SessionRecording(recorder, backend, model, conversation.log)
 
 
 def poster(lifeline: Lifeline, encode: Callable[[LiveClientMessage], bytes], options: SessionOptions) -> Send:
@@ -547,7 +561,11 @@ def warn_forgotten(
 
     Ending it at exit would only make the waits of daemon threads raise while the interpreter goes down.
     """
-    if conversation.is_of_this_process and lifeline.ending is None:
+    if not conversation.is_of_this_process:
+        return
+    if conversation.recording is not None and reference() is None:
+        conversation.recording.finish()
+    if lifeline.ending is None:
         if reference() is None:
             lifeline.abandon()
             if functions is not None:

@@ -18,7 +18,6 @@ from livesession.audio.switch import Switch
 from livesession.audio.transcripts import SpokenText
 from livesession.connection.deadline import Deadline
 from livesession.connection.latch import Latch
-from livesession.conversation import logger
 from livesession.errors import AudioDeviceError, SendTimeout
 from livesession.receiving import MessageStream
 from livesession.types.server import LiveServerMessage
@@ -55,11 +54,12 @@ class AudioConversationController:
         on_message: Callable[[LiveServerMessage], None] | None,
     ) -> None:
         self._session = session
+        self._log = session._conversation.log
         self._stream = stream
         self._speaking = speaking
         self._calls = calls
         self._answer = Answer(session._options.turn_timeout)
-        self._messages = Messages(stream, speaking, calls, self._answer, on_transcript, on_message)
+        self._messages = Messages(stream, speaking, calls, self._answer, self._log, on_transcript, on_message)
         self._hearing = hear(self._send, self._input_ended)
         self._switch = Switch(session, self._hearing)
         self._thread = threading.Thread(target=self._run, name="livesession-audio", daemon=True)
@@ -182,6 +182,7 @@ class AudioConversationController:
         """Raises `AudioDeviceError`, when the loudspeaker is refused, or the system gives no thread."""
         self._speaking.start(self._fail)
         self._session._is_in_conversation = True
+        self._log.info("an audio conversation begins")
         try:
             self._thread.start()
             # From now on it is refused to whoever receives in this thread, too.
@@ -220,7 +221,7 @@ class AudioConversationController:
         except SendTimeout as error:
             if error.session_ended:
                 raise
-            logger.warning("the microphone was not heard for a while: %s", error)
+            self._log.warning("the microphone was not heard for a while: %s", error)
 
     def _input_ended(self, error: BaseException | None) -> None:
         if self._is_stopping:
@@ -258,4 +259,5 @@ class AudioConversationController:
         self._calls.close(deadline)
         self._messages.close()
         self._session._is_in_conversation = False
+        self._log.info("the audio conversation has ended%s", f": {self._error!r}" if self._error else "")
         self._over.happened()

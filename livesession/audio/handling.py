@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from livesession.connection.deadline import Deadline
-from livesession.conversation import logger
 from livesession.errors import InvalidRequestError, LiveSessionError
+from livesession.logs import SessionLog
 from livesession.tools.pool import WorkerPool
 from livesession.types.content import FunctionCall, FunctionResponse
 from livesession.types.server import LiveServerToolCall
@@ -35,6 +35,7 @@ class CallHandler:
 
     def __init__(self, session: LiveSession, handler: FunctionCallingHandler | None) -> None:
         self._session = session
+        self._log = session._conversation.log
         self._handler = handler
         self._pool = WorkerPool(AT_ONCE)
         self._open: set[int] = set()  # messages that are handled, or wait for it
@@ -63,7 +64,7 @@ class CallHandler:
     def _handle(self, handler: FunctionCallingHandler, calls: Sequence[FunctionCall], number: int) -> None:
         self._threads.add(threading.get_ident())
         try:
-            if answers := answers_of(handler, calls):
+            if answers := answers_of(handler, calls, self._log):
                 self._answer(calls, answers)
         finally:
             self._threads.discard(threading.get_ident())
@@ -73,18 +74,18 @@ class CallHandler:
         try:
             self._session.send_function_responses(answers)
         except (InvalidRequestError, TypeError) as error:
-            logger.warning("the answers of the function calling handler were not sent: %s", error)
+            self._log.warning("the answers of the function calling handler were not sent: %s", error)
             pending = {call.id for call in self._session.pending_calls}
             self._tell([error_for(call, error) for call in calls if call.id in pending])
         except LiveSessionError as error:
-            logger.warning("the answers of the function calling handler were not sent: %s", error)
+            self._log.warning("the answers of the function calling handler were not sent: %s", error)
 
     def _tell(self, errors: Sequence[FunctionResponse]) -> None:
         try:
             if errors:
                 self._session.send_function_responses(errors)
         except LiveSessionError as error:
-            logger.warning("the model was not told that the function calling handler failed: %s", error)
+            self._log.warning("the model was not told that the function calling handler failed: %s", error)
 
     def close(self, deadline: Deadline) -> None:
         """Handles no more; waits for what is being handled."""
@@ -92,13 +93,15 @@ class CallHandler:
         self._pool.join(deadline)
 
 
-def answers_of(handler: FunctionCallingHandler, calls: Sequence[FunctionCall]) -> Sequence[FunctionResponse]:
+def answers_of(
+    handler: FunctionCallingHandler, calls: Sequence[FunctionCall], log: SessionLog
+) -> Sequence[FunctionResponse]:
     """What the handler answers, or what it raised."""
     try:
         answers = handler(calls)
         return [answers] if isinstance(answers, FunctionResponse) else list(answers)
     except BaseException as error:  # the model must not wait for ever for what a handler failed to say
-        logger.warning("the function calling handler failed", exc_info=error)
+        log.warning("the function calling handler failed", exc_info=error)
         return [error_for(call, error) for call in calls]
 
 

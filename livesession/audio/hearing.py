@@ -13,7 +13,7 @@ from livesession.audio.pcm import level_of
 from livesession.audio.resampling import Converter
 from livesession.connection.deadline import Deadline
 from livesession.connection.latch import Gates
-from livesession.conversation import logger
+from livesession.logs import logger
 
 __all__ = ["RATE", "SPEECH_LEVEL", "EchoCanceller", "Hearing"]
 

@@ -10,8 +10,8 @@ from livesession.audio.answered import Answer
 from livesession.audio.handling import CallHandler
 from livesession.audio.speaking import Speaking
 from livesession.audio.transcripts import SpokenText, Transcripts
-from livesession.conversation import logger
 from livesession.errors import ProtocolError, ReceiveTimeout
+from livesession.logs import SessionLog
 from livesession.receiving import MessageStream
 from livesession.resumption import LiveSessionResumed
 from livesession.types.server import LiveServerContent, LiveServerMessage, LiveServerToolCall
@@ -34,6 +34,7 @@ class Messages:
         speaking: Speaking,
         calls: CallHandler,
         answer: Answer,
+        log: SessionLog,
         on_transcript: Callable[[SpokenText], None] | None,
         on_message: Callable[[LiveServerMessage], None] | None,
     ) -> None:
@@ -41,6 +42,7 @@ class Messages:
         self._speaking = speaking
         self._calls = calls
         self._answer = answer
+        self._log = log
         self._on_transcript = on_transcript
         self._on_message = on_message
         self._transcripts = Transcripts()
@@ -53,12 +55,12 @@ class Messages:
         except ReceiveTimeout:
             return
         except ProtocolError as error:
-            logger.warning("in an audio conversation: %s", error)
+            self._log.warning("in an audio conversation: %s", error)
             return
         self.last_at = time.monotonic()
         self._answer.take(message)
         self._take(message)
-        call_back(self._on_message, message)
+        self._call_back(self._on_message, message)
 
     def is_answered(self) -> bool:
         """Whether all that was said to the user's input, which has ended, has been heard."""
@@ -67,7 +69,7 @@ class Messages:
         if self._speaking.is_heard or time.monotonic() - self.last_at < self._answer.patience:
             return False
         if self._answer.is_owed:
-            logger.warning("the model has not answered within %g s", self._answer.patience)
+            self._log.warning("the model has not answered within %g s", self._answer.patience)
         return True
 
     def close(self) -> None:
@@ -86,13 +88,12 @@ class Messages:
 
     def _tell(self, texts: Iterable[SpokenText]) -> None:
         for text in texts:
-            call_back(self._on_transcript, text)
+            self._call_back(self._on_transcript, text)
 
-
-def call_back(callback: Callable[[T], None] | None, value: T) -> None:
-    """What fails in the user's code does not end the conversation."""
-    if callback is not None:
-        try:
-            callback(value)
-        except Exception as error:
-            logger.error("a callback of the audio conversation failed", exc_info=error)
+    def _call_back(self, callback: Callable[[T], None] | None, value: T) -> None:
+        """What fails in the user's code does not end the conversation."""
+        if callback is not None:
+            try:
+                callback(value)
+            except Exception as error:
+                self._log.error("a callback of the audio conversation failed", exc_info=error)

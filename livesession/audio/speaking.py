@@ -10,7 +10,7 @@ from livesession.audio.devices import AudioOutput
 from livesession.audio.hearing import RATE, EchoCanceller
 from livesession.audio.playback import Playback
 from livesession.audio.resampling import Converter
-from livesession.conversation import logger
+from livesession.logs import logger
 from livesession.types.server import LiveServerContent
 
 __all__ = ["Speaking"]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from livesession import requests
 from livesession.audio.hearing import Hearing
-from livesession.conversation import logger
 from livesession.errors import LiveSessionError
 
 if TYPE_CHECKING:
@@ -97,4 +96,5 @@ class Switch:
         try:
             send()
         except LiveSessionError as error:
-            logger.debug("in an audio conversation: %s", error)  # whoever receives is told of the session's end
+            # Whoever receives is told of the session's end.
+            self._session._conversation.log.debug("in an audio conversation: %s", error)

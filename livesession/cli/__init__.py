@@ -20,6 +20,8 @@ from livesession.cli.console import one_line
 from livesession.cli.demo import demo
 from livesession.cli.devices import devices
 from livesession.cli.emulate import emulator
+from livesession.cli.record import record
+from livesession.cli.replay import replay
 from livesession.cli.talk import talk
 from livesession.errors import LiveSessionError
 from livesession.version import __version__
@@ -57,6 +59,8 @@ def commands(debug: bool) -> None:
     livesession ask "What is a WebSocket?"    one question, one answer
     livesession chat                          a conversation
     livesession talk                          a conversation, spoken
+    livesession record talk.jsonl             a conversation, recorded
+    livesession replay talk.jsonl             the recording, as a Live API
     livesession emulator                      a Live API of your own, without a key
     livesession devices                       microphones and loudspeakers
 
@@ -65,7 +69,7 @@ def commands(debug: bool) -> None:
     """
 
 
-for command in (demo, ask, chat, talk, emulator, devices):
+for command in (demo, ask, chat, talk, record, replay, emulator, devices):
     commands.add_command(command)
 
 

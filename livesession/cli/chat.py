@@ -17,7 +17,7 @@ from livesession.cli.target import Target, has_credentials, session_options
 from livesession.errors import InvalidRequestError, ReceiveTimeout
 from livesession.session import LiveSession
 
-__all__ = ["chat"]
+__all__ = ["chat", "hold"]
 
 SPEAKING_PACE = 2.5  # the emulator's: slow enough to be stopped
 OBEYS_WITHIN = 2.0  # seconds for the model to stop when it is interrupted
@@ -35,6 +35,11 @@ def chat(target: Target) -> None:
     livesession chat
     livesession chat --system "You are a pirate." --model gemini-3.1-flash-live-preview
     """
+    hold(target)
+
+
+def hold(target: Target) -> None:
+    """The conversation, until the user leaves."""
     console = new_console()
     if target.back_end is None and not has_credentials():
         console.print("No GEMINI_API_KEY: this is the built-in emulator, which only echoes.", style="yellow")

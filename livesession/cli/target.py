@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import click
 from attrs import frozen
 
 from livesession.backends import Backend, FirebaseAI, GoogleAI, VertexAI, backend_from_environment
+from livesession.cli.console import note
+from livesession.cli.following import OutputFile
 from livesession.emulator import LiveEmulator, Piece, UserTurn, echo
 from livesession.errors import ConfigurationError
 from livesession.model import LiveGenerativeModel
+from livesession.recording import Recorder
 from livesession.session import LiveSession
 from livesession.types.config import LiveGenerationConfig
 from livesession.types.voice import (
@@ -23,7 +26,7 @@ from livesession.types.voice import (
     SpeechConfig,
 )
 
-__all__ = ["DEFAULT_MODEL", "Target", "has_credentials", "model_option", "session_options"]
+__all__ = ["DEFAULT_MODEL", "Target", "has_credentials", "model_option", "recorded_session_options", "session_options"]
 
 DEFAULT_MODEL = "gemini-3.1-flash-live-preview"
 NO_KEY = (
@@ -48,6 +51,7 @@ class Target:
         modality: `"audio"` or `"text"`.
         realtime_text: Send text as realtime input, for models that refuse client content.
         pace: Seconds of audio that the emulator sends in a second; 0 is all at once.
+        recorder: Where the session is recorded to; None is nowhere.
     """
 
     model: str
@@ -57,6 +61,7 @@ class Target:
     modality: str = "audio"
     realtime_text: bool = False
     pace: float = 0
+    recorder: Recorder | None = None
 
     @contextmanager
     def connect(self, *, manual: bool = False) -> Iterator[LiveSession]:
@@ -71,8 +76,12 @@ class Target:
                 generation_config=self.config(manual),
                 system_instruction=self.system,
             )
-            with model.connect() as session:
-                yield session
+            with model.connect(record=self.recorder) as session:
+                try:
+                    yield session
+                finally:
+                    if self.recorder is not None:
+                        note(f"{self.recorder.path}: the recording; livesession replay plays it.")
 
     def config(self, manual: bool) -> LiveGenerationConfig:
         """Transcripts on wherever there is speech; a model that only speaks is read by its transcript."""
@@ -158,20 +167,40 @@ OPTIONS = [
     click.option("--realtime-text", is_flag=True, help="For models that refuse client content."),
 ]  # fmt: skip
 
+RECORDING = [
+    click.option("--record", type=OutputFile(), metavar="FILE", help="Record the session (JSON lines)."),
+    click.option("--record-wav", is_flag=True, help="With --record: the sound into WAV files beside it."),
+]  # fmt: skip
+
+
+def recorder_of(path: str | None, *, wav: bool) -> Recorder | None:
+    if path is None and wav:
+        raise click.UsageError("--record-wav needs --record FILE.")
+    return Recorder(path, audio="wav" if wav else "inline") if path is not None else None
+
 
 def session_options(command: Command) -> Command:
-    """Adds the options that say where a session goes; the command gets them as `target`."""
+    """Adds the options that say where a session goes and whether it is recorded; the command gets them as `target`."""
+    return target_options(command, [*OPTIONS, *RECORDING])
 
+
+def recorded_session_options(command: Command) -> Command:
+    """The same for a command that has `record` and `record_wav` as its own parameters."""
+    return target_options(command, OPTIONS)
+
+
+def target_options(command: Command, options: Sequence[Callable[[Command], Command]]) -> Command:
     @functools.wraps(command)
     def with_target(
         *, model: str, back_end: str | None, system: str | None, voice: str | None, modality: str, realtime_text: bool,
-        **others: object,
+        record: str | None, record_wav: bool, **others: object,
     ) -> None:  # fmt: skip
         target = Target(
-            model=model, back_end=back_end, system=system, voice=voice, modality=modality, realtime_text=realtime_text
-        )
+            model=model, back_end=back_end, system=system, voice=voice, modality=modality, realtime_text=realtime_text,
+            recorder=recorder_of(record, wav=record_wav),
+        )  # fmt: skip
         command(target=target, **others)
 
-    for option in reversed(OPTIONS):
+    for option in reversed(options):
         option(with_target)
     return with_target

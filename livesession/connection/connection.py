@@ -5,8 +5,7 @@ The reading half is the only one to declare the end. `close()` and failed writes
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from livesession.connection.closing import ABNORMAL, CLOSED_HERE, NORMAL, Ending
@@ -18,12 +17,12 @@ from livesession.connection.liveness import Liveness
 from livesession.connection.reader_loop import ReaderLoop, join_loop
 from livesession.connection.reading import GRACE, Reading
 from livesession.connection.state import Event, State, StateMachine
+from livesession.connection.tap import Tap, Watched
 from livesession.connection.writer import FrameWriter, StreamBroken
 from livesession.errors import LiveSessionError, SendTimeout, SessionClosedError
+from livesession.logs import Log, logger
 
 __all__ = ["Connection", "Journal"]
-
-logger = logging.getLogger("livesession")
 
 ENDING_WAIT = 1.0  # seconds that a failed send waits to learn why
 
@@ -51,6 +50,8 @@ class Connection:
         max_message_bytes: The size of a message at the most.
         ping_after, dead_after: Seconds of silence before the peer is pinged, and given up; None: never.
         redact: Takes secrets out of the server's words.
+        taps: Watch the frames.
+        log: Where its records go.
     """
 
     def __init__(
@@ -65,7 +66,11 @@ class Connection:
         ping_after: float | None = None,
         dead_after: float | None = None,
         redact: Callable[[str], str] = str,
+        taps: Sequence[Tap] = (),
+        log: Log = logger,
     ) -> None:
+        self._taps = taps
+        self._log = log
         self._loop: ReaderLoop | None = None
         self._duplex = Duplex(opened.socket)
         self._writer = FrameWriter(self._duplex, self.wake)
@@ -82,6 +87,8 @@ class Connection:
             may_read=may_read,
             on_end=on_end,
             redact=redact,
+            taps=taps,
+            log=log,
         )
 
     def start(self) -> None:
@@ -151,10 +158,27 @@ class Connection:
         self, failed: Callable[[], None], data: bytes, timeout: float | None, opcode: int, check: Callable[[], None]
     ) -> None:
         try:
-            self._writer.send(data, Deadline(timeout), opcode, check)
+            if self._taps:
+                self._write_watched(data, Deadline(timeout), opcode, check)
+            else:
+                self._writer.send(data, Deadline(timeout), opcode, check)
         except BaseException:
             failed()
             raise
+
+    def _write_watched(self, data: bytes, deadline: Deadline, opcode: int, check: Callable[[], None]) -> None:
+        watched = Watched(self._taps, data)
+
+        def begin() -> None:
+            check()
+            watched.begins()
+
+        is_whole = False
+        try:
+            self._writer.send(data, deadline, opcode, begin)
+            is_whole = True
+        finally:
+            watched.ended(is_whole=is_whole)
 
     def _find_out_why(self) -> None:
         """Lets the reader come to the server's close frame, which may be waiting behind messages."""
@@ -211,7 +235,7 @@ class Connection:
         try:
             self._writer.send_close(NORMAL, deadline)
         except (StreamBroken, SendTimeout, OSError):
-            logger.debug("no close frame could be sent")
+            self._log.debug("no close frame could be sent")
         finally:
             self._reading.close_frame_done = True
             self.wake()

@@ -6,11 +6,10 @@ the last message it calls `on_end` once, lets the peer close TCP first, and give
 
 from __future__ import annotations
 
-import logging
 import math
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from livesession.connection.closing import ABNORMAL, GRACE, EndConnection, Ending
@@ -21,11 +20,11 @@ from livesession.connection.latch import Latch
 from livesession.connection.liveness import Liveness
 from livesession.connection.reader_loop import READ, WRITE, Plan
 from livesession.connection.state import Event, State, StateMachine
+from livesession.connection.tap import Tap
 from livesession.connection.writer import FrameWriter
+from livesession.logs import Log
 
 __all__ = ["GRACE", "Reading"]
-
-logger = logging.getLogger("livesession")
 
 READS_AT_ONCE = 4  # before other connections have their turn
 
@@ -40,6 +39,8 @@ class Reading:
         may_read: Asked before each read; after it said False, a wake-up makes it be asked again.
         on_end: Called once, after the last message.
         redact: Takes secrets out of the server's words.
+        taps: Watch the frames.
+        log: Where its records go.
     """
 
     def __init__(
@@ -55,6 +56,8 @@ class Reading:
         may_read: Callable[[], bool],
         on_end: Callable[[Ending], None],
         redact: Callable[[str], str],
+        taps: Sequence[Tap],
+        log: Log,
     ) -> None:
         self._duplex = duplex
         self._frames = frames
@@ -66,6 +69,8 @@ class Reading:
         self._may_read = may_read
         self._on_end = on_end
         self._redact = redact
+        self._taps = taps
+        self._log = log
         self._begun = False
         self._was_paused = True  # only what this side put since can have filled the inbox
         self._close_frame: Ending | None = None  # what the peer's said
@@ -149,10 +154,16 @@ class Reading:
         """One after the other, so that each is decoded while the processor has it at hand."""
         for message in self._frames.received(count):
             if message.opcode in (TEXT, BINARY):
+                if self._taps:
+                    self._show(message.data)
                 yield message
             elif ending := self._handle_control(message):
                 self._close_frame = ending
                 return
+
+    def _show(self, data: bytes) -> None:
+        for tap in self._taps:
+            tap.received(data)
 
     def _handle_control(self, message: Message) -> Ending | None:
         if message.opcode == PING:
@@ -174,6 +185,8 @@ class Reading:
         left = self.close_deadline.left()
         patience = 0.0 if ending.origin == "network" else GRACE if left is None else min(GRACE, left)
         self._linger_until = time.monotonic() + patience
+        for tap in self._taps:
+            tap.closed(self._states.ending or ending)
         self._on_end(self._states.ending or ending)
 
     def _linger(self, scratch: memoryview) -> Plan | None:
@@ -186,7 +199,7 @@ class Reading:
                 if count is None:
                     return Plan(READ | (WRITE if self._writer.is_owing else 0), self._linger_until)
         except OSError as error:
-            logger.debug("while waiting for the peer to close: %s", error)
+            self._log.debug("while waiting for the peer to close: %s", error)
             return None
         return Plan(READ, self._linger_until, again=True)
 
@@ -199,7 +212,7 @@ class Reading:
     def fail(self, error: BaseException) -> None:
         """A fault of this library, or of a callback such as a log handler; whoever waits must hear of it."""
         with suppress(Exception):  # perhaps it was the log handler
-            logger.error("the reader thread failed", exc_info=error)
+            self._log.error("the reader thread failed", exc_info=error)
         ending = Ending(ABNORMAL, "", "local", f"The reader thread failed: {error!r}", error, is_final=True)
         try:
             if self._linger_until is None:

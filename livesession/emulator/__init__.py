@@ -10,6 +10,7 @@ JSON by itself and shares no code with the client, so that a misspelt field cann
 
 from livesession.emulator.faults import Close, Delay, Drop, GoAway
 from livesession.emulator.journal import Handshake, Received
+from livesession.emulator.mismatch import ReplayMismatch
 from livesession.emulator.replay import RecordingSource
 from livesession.emulator.responder import Answers, Piece, Raw, Reply, Responder, Speech, ToolCall, UserTurn, echo
 from livesession.emulator.routes import BackEndKind
@@ -31,6 +32,7 @@ __all__ = [
     "Raw",
     "Received",
     "RecordingSource",
+    "ReplayMismatch",
     "Reply",
     "Responder",
     "ScriptedConnection",

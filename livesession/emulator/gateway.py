@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from livesession.emulator.connection import Connection
 from livesession.emulator.faults import Close, Delay, Drop
 from livesession.emulator.refusal import HttpRefusal
-from livesession.emulator.replay import Recording, play
-from livesession.emulator.routes import admit, find_route, read_credentials
+from livesession.emulator.replaying import Replay
+from livesession.emulator.routes import Route, admit, find_route, read_credentials
 from livesession.emulator.service import Service
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ Work = Callable[[Connection], Coroutine[object, object, None]]
 class Gateway:
     """Listens, and serves each client. Its coroutines belong to the loop's thread, its properties to any."""
 
-    def __init__(self, service: Service, api_keys: Collection[str] | None, recording: Recording | None) -> None:
+    def __init__(self, service: Service, api_keys: Collection[str] | None, replay: Replay | None) -> None:
         self._service = service
         self._api_keys = api_keys
-        self._recording = recording
+        self._replay = replay
         self._connections: dict[int, Connection] = {}
         self._to_be_closed: dict[ServerConnection, Close] = {}
         self._stopping = asyncio.Event()
@@ -134,17 +134,18 @@ class Gateway:
             return
         self._connections[number] = connection = Connection(socket, number, route, self._service)
         try:
-            await self._converse(connection)
+            await self._converse(connection, route)
         except ConnectionClosed:
             pass
         finally:
             del self._connections[number]
 
-    async def _converse(self, connection: Connection) -> None:
-        if self._recording is None:
+    async def _converse(self, connection: Connection, route: Route) -> None:
+        if self._replay is None:
             await connection.serve()
         else:
-            await play(self._recording, connection.socket, connection.number, self._service.journal)
+            journal = self._service.journal
+            await self._replay.play(connection.socket, connection.number, journal, vertex=route.vertex)
 
 
 async def drop(connection: Connection) -> None:

@@ -14,8 +14,10 @@ from livesession.emulator.gateway import Gateway, Work, drop
 from livesession.emulator.imports import require_extra
 from livesession.emulator.journal import Journal
 from livesession.emulator.loop import LoopThread
+from livesession.emulator.mismatch import ReplayMismatch
 from livesession.emulator.observing import Observing
-from livesession.emulator.replay import Recording, RecordingSource, load_recording
+from livesession.emulator.replay import RecordingSource, load_recording
+from livesession.emulator.replaying import Manner, Replay
 from livesession.emulator.responder import Responder
 from livesession.emulator.scripting import Scripting
 from livesession.emulator.service import Service
@@ -81,7 +83,7 @@ class LiveEmulator(Scripting, Observing):
             arrivals=self._arrivals,
             report=self._problems.append,
         )
-        self._recording: Recording | None = None
+        self._replay: Replay | None = None
         self._thread: LoopThread | None = None
         self._gateway: Gateway | None = None
 
@@ -91,25 +93,44 @@ class LiveEmulator(Scripting, Observing):
         recording: RecordingSource,
         *,
         session: str | None = None,
+        pace: float = 0.0,
+        strict: bool = True,
+        compare_audio: bool = True,
         host: str = "127.0.0.1",
         port: int = 0,
         ssl_context: ssl.SSLContext | None = None,
         api_keys: Collection[str] | None = None,
     ) -> LiveEmulator:
-        """Return an emulator that plays a recorded session to each client that connects, on whatever back end.
+        """Return an emulator that plays a recorded session to those who connect, on whatever back end.
 
-        A server frame is sent as it was recorded, in a binary frame; at a client frame one message of the client
-        is awaited. After the last frame the connection stays open and further messages are ignored.
+        A server frame is sent as it was recorded, in a binary frame, when the client has sent what had been sent
+        before it. Each client gets the recording's next connection, after the last one the first again; where the
+        recording's server closed, it is closed, else it stays open.
+
+        A client that sends something else is closed with 1008, and the end of the `with` block raises a
+        `ReplayMismatch`, an `AssertionError` that shows the difference; so it does where the client did not send
+        all that was recorded. Messages are compared by what they mean: neither the order of keys nor the way
+        numbers are written counts, nor how realtime audio is cut into pieces, nor in which order threads that send
+        audio, pictures, text, turns and answers to functions took turns. What the client's code raised is not
+        lost: an error that comes from the departure is the mismatch's cause, any other goes on, caused by it.
 
         Args:
-            recording: a file of JSON lines, or one recorded session as a mapping; see `RecordingSource`.
+            recording: a recording of `connect(record=...)`, a file of JSON lines with one session each, or one such
+                session as a mapping; see `RecordingSource` and docs/recordings.md.
             session: which one, by name, where the file holds several.
+            pace: seconds of the recording that pass in a second: 1 plays it as it was, 0 as fast as the client goes.
+            strict: False takes any message of the client for the next one, and never raises.
+            compare_audio: False for sound from a microphone, which is another each time: server frames come when as
+                much was heard as in the recording, whatever it was, or when the client has gone on.
 
         Raises:
             ValueError: for a file in another format, or a choice that is missing or ambiguous (it lists the names).
+            OSError: if the file, or a WAV file that belongs to it, cannot be read.
         """
+        if pace < 0:
+            raise ValueError(f"pace must be at least 0, not {pace!r}.")
         emulator = cls(host=host, port=port, ssl_context=ssl_context, api_keys=api_keys)
-        emulator._recording = load_recording(recording, session)
+        emulator._replay = Replay(load_recording(recording, session), Manner(pace, strict, compare_audio))
         emulator._replays = True
         return emulator
 
@@ -127,7 +148,7 @@ class LiveEmulator(Scripting, Observing):
         """
         if self._thread is None:
             require_extra()
-            gateway = Gateway(self._service, self._api_keys, self._recording)
+            gateway = Gateway(self._service, self._api_keys, self._replay)
             thread = LoopThread("livesession-emulator")
             try:
                 thread.run(gateway.listen(*self._address, self._ssl_context), _CONTROL_TIMEOUT)
@@ -161,9 +182,13 @@ class LiveEmulator(Scripting, Observing):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if self._replay is not None and error is None:
+            self._replay.wait_for_the_last()
         self.stop()
         if error is None:
             self._judge()
+        if self._replay is not None:
+            self._replay.judge(error)
 
     # --- where it is -------------------------------------------------------------------------------------------
 
@@ -205,6 +230,11 @@ class LiveEmulator(Scripting, Observing):
         """The numbers of the connections that are open, oldest first."""
         gateway = self._gateway
         return gateway.numbers if gateway is not None else ()
+
+    @property
+    def mismatch(self) -> ReplayMismatch | None:
+        """How a client departed from the recording that is replayed, as soon as it did; None while it has not."""
+        return self._replay.mismatch if self._replay is not None else None
 
     # --- controls ----------------------------------------------------------------------------------------------
 

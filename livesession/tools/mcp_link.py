@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 from attrs.validators import deep_mapping, instance_of
 
-from livesession.conversation import logger
 from livesession.errors import LiveSessionError, MissingExtraError
+from livesession.logs import logger
 from livesession.tools.cancelling import CancelToken
 from livesession.tools.mcp_log import McpLog
 from livesession.validators import positive

@@ -14,7 +14,7 @@ from contextlib import suppress
 from livesession.answering import Answering
 from livesession.calls import Call, Outcome, ToolResult, ToolStatistics
 from livesession.connection.deadline import Deadline
-from livesession.conversation import Conversation, logger
+from livesession.conversation import Conversation
 from livesession.errors import InvalidRequestError, LiveSessionError, ToolCancelled, ToolError
 from livesession.inbox import Arrival
 from livesession.tools.answers import BadAnswer, as_error
@@ -96,7 +96,9 @@ class ToolRunner:
             try:
                 self._begin(job)
             except RuntimeError as error:
-                logger.error("the function %s cannot be run, and the call stays unanswered: %s", job.name, error)
+                self._conversation.log.error(
+                    "the function %s cannot be run, and the call stays unanswered: %s", job.name, error
+                )
 
     def _limit(self, tool: FunctionTool) -> float | None:
         seconds = tool.timeout
@@ -148,17 +150,17 @@ class ToolRunner:
 
     def _log_failure(self, job: Job, error: BaseException) -> None:
         with suppress(Exception):  # perhaps it was the log handler
-            logger.error("the call of %s could not be answered", job.name, exc_info=error)
+            self._conversation.log.error("the call of %s could not be answered", job.name, exc_info=error)
 
     def _log(self, job: Job, error: BaseException) -> None:
         if isinstance(error, BadArguments):
-            logger.warning("the model called %s wrongly: %s", job.name, error)
+            self._conversation.log.warning("the model called %s wrongly: %s", job.name, error)
         elif isinstance(error, ToolError):
-            logger.info("the function %s answered with an error: %s", job.name, error)
+            self._conversation.log.info("the function %s answered with an error: %s", job.name, error)
         elif isinstance(error, (BadAnswer, LiveSessionError)):
-            logger.warning("the function %s, called by the model, failed: %s", job.name, error)
+            self._conversation.log.warning("the function %s, called by the model, failed: %s", job.name, error)
         else:
-            logger.warning("the function %s, called by the model, failed", job.name, exc_info=error)
+            self._conversation.log.warning("the function %s, called by the model, failed", job.name, exc_info=error)
 
     def _error(self, job: Job, error: BaseException) -> FunctionResponse:
         return job.answer(FunctionResponse(response=as_error(error, self._conversation.redact)))
@@ -168,7 +170,7 @@ class ToolRunner:
     def _expire(self, job: Job) -> None:
         waited = "" if job.thread else f"; it was not begun, as {self._options.concurrency} others are running"
         reason = f"{job.name} took longer than {job.limit:g} s{waited}"
-        logger.warning("%s; the model is told so, and its answer will be dropped", reason)
+        self._conversation.log.warning("%s; the model is told so, and its answer will be dropped", reason)
         job.token._cancel(reason)
         try:
             self._send(job, self._error(job, ToolCancelled(reason)), "timed_out")
@@ -198,17 +200,17 @@ class ToolRunner:
         except LiveSessionError as error:
             if outcome == "answered" and isinstance(error, InvalidRequestError):
                 raise  # as an answer of its own: the model would wait without an end
-            logger.warning("the answer of the function %s was not sent: %s", job.name, error)
+            self._conversation.log.warning("the answer of the function %s was not sent: %s", job.name, error)
             is_sent = False
         if is_sent and not answer.will_continue:
             self._count(outcome)
-            logger.debug("the function %s: %s after %.3f s", job.name, outcome, job.seconds)
+            self._conversation.log.debug("the function %s: %s after %.3f s", job.name, outcome, job.seconds)
         return is_sent
 
     def _drop(self, job: Job, response: JSONObject) -> None:
         self._tell(job, "dropped", response)
         self._count("dropped")
-        logger.debug("the function %s: its answer is dropped after %.3f s", job.name, job.seconds)
+        self._conversation.log.debug("the function %s: its answer is dropped after %.3f s", job.name, job.seconds)
 
     def _count(self, what: str) -> None:
         with self._lock:
@@ -242,7 +244,9 @@ class ToolRunner:
         with self._lock:
             left = sorted(job.name for job in self._jobs.values() if job.thread != threading.get_ident())
         if left:
-            logger.warning("close() does not wait any longer for functions that still run: %s", ", ".join(left))
+            self._conversation.log.warning(
+                "close() does not wait any longer for functions that still run: %s", ", ".join(left)
+            )
 
 
 def check_time(job: Job) -> None:

@@ -171,7 +171,7 @@ def test_an_output_lasts_as_long_as_it_was_open_and_asks_without_drift(path):
     assert sum(frames for _, frames in asked[:20]) == 11_025 * 400 // 1000
     late = [at - start - 0.02 * number for number, (at, _) in enumerate(asked)]
     assert min(late) >= 0
-    assert min(late[10:]) < 0.05
+    assert min(late[10:]) - late[0] < 0.05  # the thread itself may begin late
     parameters, written = content_of(path)
     assert parameters == (2, 2, 11_025, sum(frames for _, frames in asked))
     assert written == b"".join((b"\1\2\3\4").ljust(4 * frames, b"\0") for _, frames in asked)

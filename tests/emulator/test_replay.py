@@ -33,7 +33,7 @@ def two_sessions(tmp_path: Path) -> Path:
 
 def test_server_frames_are_released_as_the_client_s_messages_arrive(dial):
     frames = [{"from": "client", "text": "{}"}, {"from": "server", "text": '{"x":  1}'}]
-    with LiveEmulator.replay(session("one", *frames)) as emulator:
+    with LiveEmulator.replay(session("one", *frames), strict=False) as emulator:
         client = dial(emulator)
         with pytest.raises(TimeoutError):
             client.raw(timeout=0.05)
@@ -43,7 +43,7 @@ def test_server_frames_are_released_as_the_client_s_messages_arrive(dial):
 
 
 def test_after_the_last_frame_the_connection_stays_open_and_ignores_the_client(dial):
-    with LiveEmulator.replay(session("one")) as emulator:
+    with LiveEmulator.replay(session("one"), strict=False) as emulator:
         client = dial(emulator)
         client.say("one")
         client.say("two")
@@ -53,7 +53,7 @@ def test_after_the_last_frame_the_connection_stays_open_and_ignores_the_client(d
 
 
 def test_each_connection_is_played_from_the_start(dial):
-    with LiveEmulator.replay(session("one")) as emulator:
+    with LiveEmulator.replay(session("one"), strict=False) as emulator:
         dial(emulator)
         dial(emulator, "vertex")
 

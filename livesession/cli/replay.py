@@ -1,0 +1,91 @@
+"""`livesession replay`: a recording, served like the Live API; or a look into it."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+
+import click
+
+from livesession.cli.console import clean, new_console
+from livesession.cli.emulate import File, listen, until_signalled
+from livesession.cli.reading import lines_of
+from livesession.emulator import LiveEmulator, ReplayMismatch
+from livesession.emulator.replay import Recording, load_recording
+from livesession.errors import ConfigurationError
+
+__all__ = ["replay"]
+
+LOOK_EVERY = 0.2  # seconds
+EXPORTS = {
+    "developer": "export GOOGLE_GEMINI_BASE_URL={url} GEMINI_API_KEY=any",
+    "vertex": "export GOOGLE_VERTEX_BASE_URL={url} GOOGLE_GENAI_USE_VERTEXAI=true",
+}
+
+
+@click.command(short_help="A recording, as a Live API.")
+@click.argument("file", type=File)
+@click.option("--session", metavar="NAME", help="Which one, where FILE holds several.")
+@click.option("--show", is_flag=True, help="Print what is in it, and serve nothing.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="The port; default any free one.")
+@click.option(
+    "--pace", type=click.FloatRange(min=0), default=0.0,
+    help="Seconds of the recording in a second: 1 is as it was, 0, the default, as fast as the client goes.",
+)  # fmt: skip
+@click.option("--any-audio", is_flag=True, help="Realtime audio need not be the recorded one.")
+def replay(file: str, session: str | None, show: bool, host: str, port: int, pace: float, any_audio: bool) -> None:
+    """Serve the recording FILE like the Live API, until Ctrl-C or SIGTERM.
+
+    Each client that connects gets the next connection of the recording, and the first again after the last. One that
+    sends something else than was recorded is shown as a difference, and ends the command with 1; so does one that
+    had not sent all when the command is stopped.
+
+    \b
+    livesession replay session.jsonl --show
+    livesession replay session.jsonl --port 8765 --pace 1
+    """
+    recording = opened(file, session)
+    if show:
+        print_all(recording)
+        return
+    server = LiveEmulator.replay(file, session=session, host=host, port=port, pace=pace, compare_audio=not any_audio)
+    try:
+        with until_signalled() as stopped:
+            listen(server, f"{host}:{port}")
+            with server:
+                announce(recording, server.url)
+                wait_for(stopped, server)
+    except ReplayMismatch as mismatch:
+        if server.handshakes:
+            click.echo(clean(str(mismatch)), err=True)
+            sys.exit(1)
+
+
+def opened(file: str, session: str | None) -> Recording:
+    try:
+        return load_recording(file, session)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def print_all(recording: Recording) -> None:
+    console = new_console()
+    for line in lines_of(recording):
+        console.print(clean(line), soft_wrap=True)
+
+
+def announce(recording: Recording, url: str) -> None:
+    """Says where it is, and how to get there."""
+    how = EXPORTS.get(recording.backend, EXPORTS["developer"]).format(url=url)
+    text = f"{recording.session} at {url} (Ctrl-C stops it)\n\nlivesession and google-genai get there with\n  {how}\n"
+    new_console().print(clean(text), end="", soft_wrap=True)
+
+
+def wait_for(received: SimpleQueue[int], server: LiveEmulator) -> None:
+    """Returns on a signal, and when a client has departed from the recording."""
+    while server.mismatch is None:
+        with suppress(Empty):
+            received.get(timeout=LOOK_EVERY)
+            return

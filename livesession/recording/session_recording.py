@@ -1,0 +1,201 @@
+"""The recording of one session while it goes on: what its connections tell is written by a thread of its own.
+
+Neither the reader thread, which all sessions share, nor whoever sends ever waits for a disk. The thread ends when the
+session has been closed and its last connection has ended.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+from collections.abc import Callable
+
+from livesession.backends import Backend
+from livesession.connection.closing import Ending
+from livesession.connection.deadline import Deadline
+from livesession.connection.latch import Gates
+from livesession.errors import ConnectError
+from livesession.logs import SessionLog
+from livesession.recording.entries import Closed, Entry, Event, Frame, Opened, Queue
+from livesession.recording.recorder import Recorder
+from livesession.recording.writing import RecordingFiles
+
+__all__ = ["SessionRecording"]
+
+MOST_WAITING = 64 * 1024 * 1024  # bytes; a disk that is so far behind does not catch up
+LAST_FATES = 0.5  # seconds at the end for senders to say whether their frames went out
+AT_EXIT = 5.0  # seconds that the end of the process waits for the disk
+
+
+class SessionRecording:
+    """Opens the files, and starts the thread.
+
+    Args:
+        recorder: Where it goes.
+        backend, model: What the first line says.
+        log: Where a failure is told, once.
+
+    Raises:
+        ConfigurationError: A file cannot be written.
+        ConnectError: The system has no more threads.
+    """
+
+    def __init__(self, recorder: Recorder, backend: Backend, model: str, log: SessionLog) -> None:
+        self._recorder = recorder
+        self._log = log
+        self._queue = Queue()
+        self._gates = Gates()
+        # Guards the three fields below; nothing is called while it is held. A signal handler on top may take it again.
+        self._lock = threading.RLock()
+        self._connections = 0
+        self._open_connections = 0
+        self._is_finishing = False  # no other connection will come
+        self._is_over = False  # nothing more is written
+        self._pid = os.getpid()
+        self._files = RecordingFiles(recorder, backend, model)
+        self._began = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="livesession-recorder", daemon=True)
+        self._start()
+
+    def _start(self) -> None:
+        atexit.register(self._exit)
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            self._end()
+            raise ConnectError(f"There are no resources to record the session: {error}.", retryable=True) from error
+
+    # What the connections tell, on any thread.
+
+    def connect(self, redact: Callable[[str], str]) -> ConnectionTap | None:
+        """A connection has been opened; None where nothing is recorded any more."""
+        with self._lock:
+            if self._is_finishing or self._is_over:
+                return None
+            self._connections += 1
+            self._open_connections += 1
+            number = self._connections
+        self.note(Opened(number))
+        return ConnectionTap(self, number, redact)
+
+    def note(self, event: Event, *, is_settled: bool = True) -> Entry:
+        """Puts an event in its place, which is now."""
+        entry = Entry(time.monotonic() - self._began, event, is_settled)
+        if not self._is_over:
+            if self._queue.put(entry) > MOST_WAITING:
+                self._give_up(f"the disk is too slow, and {MOST_WAITING:,} bytes wait for it")
+            self._gates.open()
+        return entry
+
+    def settle(self, entry: Entry, *, is_whole: bool) -> None:
+        """The fate of a frame is known."""
+        entry.is_dropped = not is_whole
+        entry.is_settled = True
+        self._gates.open()
+
+    def closed(self) -> None:
+        """A connection has ended."""
+        with self._lock:
+            self._open_connections -= 1
+        self._gates.open()
+
+    # The end.
+
+    def finish(self) -> None:
+        """No other connection will come: when the present one has ended, the recording is complete."""
+        self._is_finishing = True
+        self._gates.open()
+
+    def close(self, timeout: float) -> None:
+        """Returns when all is written, or after `timeout` seconds; what is not written then may come later."""
+        self.finish()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(timeout)
+
+    def _exit(self) -> None:
+        """The process ends: what has been told is written, though the session was never closed."""
+        if self._pid == os.getpid():
+            self._is_finishing, self._open_connections = True, 0
+            self.close(AT_EXIT)
+
+    @property
+    def _is_complete(self) -> bool:
+        return self._is_over or (self._is_finishing and self._open_connections <= 0)
+
+    # On its thread.
+
+    def _run(self) -> None:
+        try:
+            while not self._is_complete:
+                self._gates.wait_until(lambda: self._queue.is_ready or self._is_complete, Deadline(None))
+                self._write()
+            self._gates.wait_until(lambda: self._queue.is_settled, Deadline(LAST_FATES))
+            self._queue.settle_all()
+            self._write()
+        finally:
+            self._end()
+
+    def _write(self) -> None:
+        try:
+            entries = self._queue.take()
+            if not self._is_over:
+                self._files.write(entries)
+        except Exception as error:  # a full disk, say: the session goes on
+            self._give_up(error)
+
+    def _give_up(self, why: object) -> None:
+        with self._lock:
+            is_first, self._is_over = not self._is_over, True
+        self._queue.clear()
+        if is_first:
+            path = str(self._recorder.path)
+            self._log.error("the recording %r is not continued, and the session goes on: %s", path, why)
+
+    def _end(self) -> None:
+        atexit.unregister(self._exit)
+        self._is_over = True
+        try:
+            self._files.close()
+        except OSError as error:
+            self._log.error("the recording %r could not be completed: %s", str(self._recorder.path), error)
+
+
+class ConnectionTap:
+    """Watches one connection for a recording."""
+
+    def __init__(self, recording: SessionRecording, number: int, redact: Callable[[str], str]) -> None:
+        self._recording = recording
+        self._number = number
+        self._redact = redact
+        self._is_closed = False
+
+    def sending(self, data: bytes) -> SentFrame:
+        return SentFrame(self._recording, Frame(self._number, "client", data, self._redact))
+
+    def received(self, data: bytes) -> None:
+        self._recording.note(Frame(self._number, "server", data, self._redact))
+
+    def closed(self, ending: Ending) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._recording.note(Closed(self._number, ending))
+        self._recording.closed()
+
+
+class SentFrame:
+    """A frame on its way out: its place is that of its beginning."""
+
+    def __init__(self, recording: SessionRecording, frame: Frame) -> None:
+        self._recording = recording
+        self._frame = frame
+        self._entry: Entry | None = None
+
+    def begins(self) -> None:
+        self._entry = self._recording.note(self._frame, is_settled=False)
+
+    def ended(self, *, is_whole: bool) -> None:
+        if self._entry is not None:
+            self._recording.settle(self._entry, is_whole=is_whole)
