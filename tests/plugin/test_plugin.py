@@ -126,8 +126,7 @@ def test_it(live_session):
 """).assert_outcomes(passed=1)
 
 
-def test_the_emulator_may_be_one_that_replays_a_recording(run):
-    run("""
+REPLAY = """
 def frame(sender, message):
     return {"from": sender, "text": json.dumps(message)}
 
@@ -139,10 +138,31 @@ def new_live_emulator():
     frames = [frame("client", {"setup": setup}), frame("server", {"setupComplete": {}})]
     frames += [frame("client", {"clientContent": hi}), frame("server", {"serverContent": hello})]
     return LiveEmulator.replay({"session": "s", "backend": "developer", "frames": frames})
+"""
 
+
+def test_the_emulator_may_be_one_that_replays_a_recording(run):
+    run(
+        REPLAY
+        + """
 def test_it(live_session):
     assert live_session.ask("Hi").text == "Hello!"
-""").assert_outcomes(passed=1)
+"""
+    ).assert_outcomes(passed=1)
+
+
+def test_a_test_that_departs_from_its_recording_fails_with_the_difference_and_no_traceback_of_the_emulator(run):
+    result = run(
+        REPLAY
+        + """
+def test_it(live_session):
+    with pytest.raises(ConnectionClosedError):
+        live_session.ask("Ho")
+"""
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(['-*"text": "Hi"', '+*"text": "Ho"'])
+    result.stdout.no_fnmatch_line("*replaying.py*")
 
 
 STRICT = """
