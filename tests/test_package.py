@@ -45,8 +45,8 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 OPTIONAL = [
-    "IPython", "PIL", "anyio", "asyncio", "click", "docstring_parser", "google.auth", "google.genai", "mcp", "numpy",
-    "orjson", "pybase64", "python_socks", "rich", "sounddevice", "soxr", "webrtcvad", "websockets",
+    "IPython", "PIL", "anyio", "asyncio", "click", "docstring_parser", "google.auth", "google.genai", "livekit", "mcp",
+    "numpy", "orjson", "pybase64", "python_socks", "rich", "sounddevice", "soxr", "webrtcvad", "websockets",
 ]  # fmt: skip
 
 

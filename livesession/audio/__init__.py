@@ -1,11 +1,12 @@
 """Sound: conversations by microphone and loudspeaker, and the devices for them; WAV files in and out.
 
 WAV files need nothing else; the default microphone and loudspeaker, and other sample rates than the model's, need the
-extra `audio`.
+extra `audio`, and the echo canceller the extra `echo`.
 """
 
 from livesession.audio.controller import AudioConversationController
 from livesession.audio.devices import AudioInput, AudioOutput, Render
+from livesession.audio.echo import WebRtcEchoCanceller
 from livesession.audio.files import WavInput, WavOutput
 from livesession.audio.handling import FunctionCallingHandler
 from livesession.audio.hearing import EchoCanceller
@@ -33,6 +34,7 @@ __all__ = [
     "WavFile",
     "WavInput",
     "WavOutput",
+    "WebRtcEchoCanceller",
     "list_devices",
     "start_audio_conversation",
     "write_wav",

@@ -29,13 +29,16 @@ class Converter:
         channels_in: Its channels. Several become one by averaging, unless as many go out.
         rate_out: Samples a second in each channel of what goes out. The same rate needs no extra.
         channels_out: Its channels. All are the same, unless as many came in.
+        is_quick: Whether at most 20 ms are held back, at the price of the highest frequencies; default False.
 
     Raises:
         ConfigurationError: A rate or a number of channels is no whole number over 0.
         MissingExtraError: The rates differ, and the extra `audio` is not installed.
     """
 
-    def __init__(self, rate_in: int, channels_in: int, rate_out: int, channels_out: int) -> None:
+    def __init__(
+        self, rate_in: int, channels_in: int, rate_out: int, channels_out: int, *, is_quick: bool = False
+    ) -> None:
         if not all(isinstance(each, int) and each > 0 for each in (rate_in, channels_in, rate_out, channels_out)):
             raise ConfigurationError(
                 "Rates and channels of sound are whole numbers over 0, not "
@@ -46,7 +49,7 @@ class Converter:
         self._between = channels_in if channels_in == channels_out else 1
         self._rate_in = rate_in
         self._rate_out = rate_out
-        self._resampler = None if rate_in == rate_out else _Resampler(rate_in, rate_out, self._between)
+        self._resampler = None if rate_in == rate_out else _Resampler(rate_in, rate_out, self._between, is_quick)
         self._part = b""  # of a frame
         self._frames_in = 0
         self._frames_out = 0
@@ -97,7 +100,7 @@ class _Resampler:
     runs would give the same.
     """
 
-    def __init__(self, rate_in: int, rate_out: int, channels: int) -> None:
+    def __init__(self, rate_in: int, rate_out: int, channels: int, is_quick: bool) -> None:
         # By name, because soxr is not annotated, and numpy's annotations are not for all Pythons that are supported.
         try:
             self._numpy = importlib.import_module("numpy")
@@ -105,7 +108,8 @@ class _Resampler:
         except ImportError as error:
             raise MissingExtraError(f"Sound at {rate_in} Hz where {rate_out} Hz are due", "audio") from error
         self._channels = channels
-        self._stream = soxr.ResampleStream(rate_in, rate_out, channels, dtype="float32", quality="HQ")
+        quality = "LQ" if is_quick else "HQ"
+        self._stream = soxr.ResampleStream(rate_in, rate_out, channels, dtype="float32", quality=quality)
 
     def feed(self, pcm: bytes) -> bytes:
         return self._convert(pcm) if pcm else b""

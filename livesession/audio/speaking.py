@@ -31,7 +31,8 @@ class Speaking:
     def __init__(self, output: AudioOutput, latency_ms: int, canceller: EchoCanceller | None) -> None:
         self._output = output
         self._canceller = canceller
-        self._to_canceller = Converter(output.rate, output.channels, RATE, 1) if canceller else None
+        # Quick, because a canceller must have it before the microphone hears it, whose sound may need no resampling.
+        self._to_canceller = Converter(output.rate, output.channels, RATE, 1, is_quick=True) if canceller else None
         self._played_at = -TAIL
         self._renders_on = 0  # the thread of the device
         self.playback = Playback(output.rate, output.channels, latency_ms=latency_ms)

@@ -51,7 +51,8 @@ def start_audio_conversation(
         half_duplex: Whether the microphone counts as silent while the model is heard, and shortly after, so that the
             model does not hear itself; the user cannot cut in then. Default True for a microphone beside a loudspeaker
             without an echo canceller; with headphones, say False.
-        echo_canceller: Takes the loudspeaker out of the microphone.
+        echo_canceller: Takes the loudspeaker out of the microphone: a `WebRtcEchoCanceller`, or one of yours. It is
+            not closed here.
         latency_ms: Milliseconds of speech that are collected before they are played, so that an uneven network does
             not tear it; default 60.
 

@@ -9,7 +9,14 @@ from typing import TypeGuard
 import attrs
 import click
 
-from livesession.audio import AudioInput, AudioOutput, WavInput, WavOutput, start_audio_conversation
+from livesession.audio import (
+    AudioInput,
+    AudioOutput,
+    WavInput,
+    WavOutput,
+    WebRtcEchoCanceller,
+    start_audio_conversation,
+)
 from livesession.cli.console import new_console
 from livesession.cli.following import OutputFile
 from livesession.cli.screen import Screen
@@ -40,9 +47,12 @@ def is_file(device: str | None) -> TypeGuard[str]:
 @click.option("--input", metavar="DEVICE|FILE.wav", callback=checked, help="Default the system's microphone.")
 @click.option("--output", metavar="DEVICE|FILE.wav", callback=checked, help="Default the system's loudspeaker.")
 @click.option("--headphones", is_flag=True, help="The microphone does not hear the model: you may cut in.")
+@click.option("--echo-cancel", is_flag=True, help="You may cut in beside a loudspeaker too; needs the extra echo.")
 @click.option("--push-to-talk", is_flag=True, help="The space bar says when you begin to speak, and when you end.")
 @session_options
-def talk(input: str | None, output: str | None, headphones: bool, push_to_talk: bool, target: Target) -> None:
+def talk(
+    input: str | None, output: str | None, headphones: bool, echo_cancel: bool, push_to_talk: bool, target: Target
+) -> None:
     """Speak with the model; needs the extra audio, but for WAV files.
 
     A microphone and a loudspeaker are chosen by number or by a part of the name, see "livesession devices". While the
@@ -73,6 +83,7 @@ def talk(input: str | None, output: str | None, headphones: bool, push_to_talk: 
             on_message=mind.take,
             # Who pushes to talk is heard at once, also while the model still speaks.
             half_duplex=False if headphones or push_to_talk else None,
+            echo_canceller=WebRtcEchoCanceller() if echo_cancel else None,
         ) as controller,
     ):
         if has_terminal:

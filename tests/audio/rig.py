@@ -6,11 +6,13 @@ sink, and its monitor is recorded. Programs find them by `variables`: PortAudio 
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import signal
 import subprocess
 import threading
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -37,10 +39,11 @@ def missing_programs():
 
 
 class Recording:
-    """What the loudspeaker has played so far: `pcm` is 48,000 Hz mono."""
+    """What was to be heard in one place so far: `pcm` is 48,000 Hz mono, from `began_at` on the monotonic clock."""
 
     def __init__(self):
         self.pcm = bytearray()
+        self.began_at = math.inf
 
     @property
     def sound(self):
@@ -49,6 +52,8 @@ class Recording:
     def read(self, stream):
         while piece := stream.read1(65_536):
             self.pcm += piece
+            # What was delayed least on its way here tells best when it all began.
+            self.began_at = min(self.began_at, time.monotonic() - len(self.pcm) / (2 * RATE))
 
 
 class Rig:
@@ -136,10 +141,23 @@ class Rig:
         self._run("paplay", f"--device={on}", str(wav))
 
     @contextmanager
-    def record(self):
-        """Records what the loudspeaker plays, from now to the end of the block."""
+    def echo(self, volume=0.5, latency_ms=60):
+        """The microphone hears the loudspeaker too, for as long as the block lasts."""
+        # Without adjusting, because both sinks keep the same time.
+        path = ["source=speaker.monitor", "sink=room", f"latency_msec={latency_ms}", "adjust_time=0"]
+        number = self._run("pactl", "load-module", "module-loopback", *path).strip()
+        try:
+            wait_until(lambda: self._listed("sink-inputs"))
+            self._run("pactl", "set-sink-input-volume", self._listed("sink-inputs")[-1][0], str(volume))
+            yield
+        finally:
+            self._run("pactl", "unload-module", number)
+
+    @contextmanager
+    def record(self, place="speaker"):
+        """Records what the loudspeaker plays, or what is said in the room, from now to the end of the block."""
         recording = Recording()
-        command = ["parec", "--device=speaker.monitor", f"--rate={RATE}", "--channels=1", "--format=s16le"]
+        command = ["parec", f"--device={place}.monitor", f"--rate={RATE}", "--channels=1", "--format=s16le"]
         with self._popen(*command, "--latency-msec=10", stdout=subprocess.PIPE) as parec:
             reader = threading.Thread(target=recording.read, args=[parec.stdout])
             reader.start()

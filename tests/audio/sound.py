@@ -46,11 +46,26 @@ class Sound:
         samples = np.clip(soxr.resample(self.samples, self.rate, rate) * 32_768, -32_768, 32_767).astype("<i2")
         return np.repeat(samples, channels).tobytes()
 
+    def between(self, start, end):
+        """The part between two points, in seconds."""
+        return Sound(self.samples[max(0, round(start * self.rate)) : round(end * self.rate)], self.rate)
+
     @property
     def first_sound(self):
         """Seconds until something is to be heard; None when nothing is."""
         loud = np.flatnonzero(np.abs(self.samples) > QUIET)
         return loud[0] / self.rate if len(loud) else None
+
+    @property
+    def last_sound(self):
+        """Seconds until nothing is to be heard any more; None when nothing is at all."""
+        loud = np.flatnonzero(np.abs(self.samples) > QUIET)
+        return (loud[-1] + 1) / self.rate if len(loud) else None
+
+
+def level(sound: Sound) -> float:
+    """How loud it is on average, in decibels of full scale; -120 for silence."""
+    return float(10 * np.log10(np.mean(sound.samples**2) + 1e-12))
 
 
 def correlation(recorded: Sound, original: Sound) -> float:

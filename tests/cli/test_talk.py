@@ -106,6 +106,13 @@ def test_without_the_extra_one_line_says_how_to_install_it(command, monkeypatch)
     assert 'pip install "livesession[audio]"' in done.stderr
 
 
+def test_without_the_extra_for_the_echo_one_line_says_how_to_install_it(command, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "livekit.rtc", None)
+    done = command(*EMULATED, "--echo-cancel", "--input", QUESTION, "--output", str(tmp_path / "y.wav"))
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert 'pip install "livesession[echo]"' in done.stderr
+
+
 def test_ctrl_c_in_a_pipe_ends_with_130(start, emulator, long_speech):
     aim = {"GEMINI_API_KEY": "k", "GOOGLE_GEMINI_BASE_URL": emulator.url}
     process = start("talk", "--input", long_speech, "--output", "answer.wav", **aim)
