@@ -21,6 +21,8 @@
     ├── AudioDeviceError                       a microphone or loudspeaker that is refused, or has vanished
     ├── ToolError                              raised by your functions, to tell the model what is wrong
     ├── ToolCancelled                          the answer of a function is not wanted any more
+    ├── PoolFullError                          all places of a session pool are in use (livesession.web)
+    ├── SessionBusyError (TimeoutError)        another request of the same visitor uses the session (livesession.web)
     └── McpError                               an MCP server that does not start, or has ended (livesession.tools.mcp)
 
 Wrong Python types raise `TypeError` as everywhere. No message and no attribute holds a key or a token.

@@ -53,6 +53,8 @@ def test_every_example_is_tested_here_and_says_how_to_run_it():
         "video.py",
         "wav_in_wav_out.py",
     }
+    folders = {path.parent.name for path in (ROOT / "examples").glob("*/README.md")}
+    assert folders == {"flask_voice", "django_chat"}  # in tests/web
     for name in names:
         assert f"python examples/{name}" in (ROOT / "examples" / name).read_text()
 

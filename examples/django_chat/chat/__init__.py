@@ -1,0 +1,1 @@
+"""A chat with the model, as a Django project."""

@@ -1,0 +1,8 @@
+"""For servers: `gunicorn chat.wsgi`."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chat.settings")
+application = get_wsgi_application()

@@ -1,0 +1,9 @@
+"""`python manage.py runserver` serves the chat; README.md says more."""
+
+import os
+
+from django.core.management import execute_from_command_line
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chat.settings")
+    execute_from_command_line()

@@ -1,0 +1,6 @@
+"""What gunicorn reads by itself; the command line goes before it."""
+
+from livesession.web.gunicorn import post_worker_init  # noqa: F401, sessions end with their worker
+
+worker_class = "gthread"
+threads = 50  # each answer and each conversation that is going on takes one

@@ -1,0 +1,44 @@
+"""The handle that another process takes a conversation up by: it comes a moment after the answer it stands for."""
+
+from __future__ import annotations
+
+from livesession.connection.deadline import Deadline
+from livesession.connection.latch import Gates
+from livesession.conversation import Conversation
+from livesession.session import LiveSession
+
+__all__ = ["Settling"]
+
+
+class Settling:
+    """Waits, at the end of a lease, for the handle that stands for all turns of that lease.
+
+    The server sends it behind `turnComplete`, as `sessionResumptionUpdate`; a handle that is stored before that stands
+    for an earlier point, and who goes on from there has forgotten the last answer.
+    """
+
+    def __init__(self, session: LiveSession) -> None:
+        self._session = session
+        self._turns = session._conversation.turns.completed
+
+    def wait(self, timeout: float) -> None:
+        """Waits at most so many seconds; not at all where no handle is to be expected."""
+        session, conversation = self._session, self._session._conversation
+        if session._resumption is None or conversation.turns.completed == self._turns or is_going_on(conversation):
+            return
+        gates, inbox = Gates(), conversation.inbox
+        before, inbox.on_arrival = inbox.on_arrival, gates.open
+        try:
+            is_settled = gates.wait_until(lambda: conversation.is_at_rest or session.is_closed, Deadline(timeout))
+        finally:
+            inbox.on_arrival = before
+        if not is_settled:
+            conversation.log.warning(
+                "no resumption handle came within %g s: another process goes on before this turn", timeout
+            )
+
+
+def is_going_on(conversation: Conversation) -> bool:
+    """Whether the server gives no handle, because something is not over."""
+    is_busy = not conversation.turns.is_idle or conversation.calls.is_any_open
+    return is_busy or conversation.turn_left_open or conversation.is_speaking
