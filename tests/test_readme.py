@@ -7,11 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from livesession.audio import write_wav
+from livesession.audio import WavFile, write_wav
 from livesession.emulator import LiveEmulator
 
 README = Path(__file__).parent.parent / "README.md"
@@ -21,7 +22,8 @@ BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=[f"block {number}" for number, _ in enumerate(BLOCKS, 1)])
 def test_a_code_block_of_the_readme_runs(block, tmp_path):
-    write_wav(tmp_path / "question.wav", b"\x00\x20\x00\xe0" * 8_000, 16_000)
+    question = WavFile(README.parent / "livesession" / "cli" / "question.wav")
+    write_wav(tmp_path / "question.wav", b"".join(islice(question.blocks(), 12)), question.rate)
     shutil.copy(MCP_SERVER, tmp_path / "server.py")
     with LiveEmulator() as emulator:
         environment = {**os.environ, "GEMINI_API_KEY": "any", "GOOGLE_GEMINI_BASE_URL": emulator.url}
