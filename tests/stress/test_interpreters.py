@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.interpreters, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 VERSIONS = ("3.10", "3.11", "3.12", "3.13")
+AROUND = ("cli", "notebook", "plugin", "web")  # what stands round the library and takes long; `nox` by hand has it too
 
 
 def interpreter(version: str) -> str | None:
@@ -38,7 +39,8 @@ def command(version: str, folder: Path) -> list[str]:
         return [sys.executable, "-X", "faulthandler", str(ROOT / "tests/stress/tls_duplex.py")]
     pytest.importorskip("nox", reason="nox is not installed (extra `test`)")
     nox = [sys.executable, "-m", "nox", "--noxfile", str(ROOT / "noxfile.py"), "--envdir", str(folder / "nox")]
-    return [*nox, "-s", f"tests-{version}", "--", "-p", "no:cacheprovider"]
+    left_out = [f"--ignore=tests/{folder}" for folder in AROUND]
+    return [*nox, "-s", f"tests-{version}", "--", "-p", "no:cacheprovider", *left_out]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
