@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import ssl
+import weakref
 from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from http import HTTPStatus
@@ -39,6 +40,7 @@ class Gateway:
         self._api_keys = api_keys
         self._replay = replay
         self._connections: dict[int, Connection] = {}
+        self._accepted: weakref.WeakSet[ServerConnection] = weakref.WeakSet()
         self._to_be_closed: dict[ServerConnection, Close] = {}
         self._stopping = asyncio.Event()
         self._server: Server | None = None
@@ -59,6 +61,7 @@ class Gateway:
             port,
             ssl=ssl_context,
             process_request=self._judge,
+            create_connection=remembering(self._accepted),
             compression=None,
             max_size=_MAX_MESSAGE,
             ping_interval=None,
@@ -76,7 +79,9 @@ class Gateway:
         await asyncio.wait([waiting], timeout=grace)
         for connection in list(self._connections.values()):
             await drop(connection)
-        await waiting
+        for socket in list(self._accepted):
+            socket.transport.abort()  # of those that say nothing, websockets would wait for the upgrade
+        await asyncio.wait([waiting], timeout=grace)
 
     async def each(self, work: Work, number: int | None) -> None:
         """Do something with one connection, or with all of them; one that has closed by itself is passed over.
@@ -146,6 +151,18 @@ class Gateway:
         else:
             journal = self._service.journal
             await self._replay.play(connection.socket, connection.number, journal, vertex=route.vertex)
+
+
+def remembering(accepted: weakref.WeakSet[ServerConnection]) -> type[ServerConnection]:
+    """The class of connections that are put into a set as soon as they are there, before the upgrade."""
+    from websockets.asyncio.server import ServerConnection
+
+    class Remembered(ServerConnection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            accepted.add(self)
+
+    return Remembered
 
 
 async def drop(connection: Connection) -> None:
