@@ -8,6 +8,7 @@ pip install "livesession[emulator]"
 
 import os
 import sys
+from importlib.resources import files
 
 from livesession import AudioTranscriptionConfig, LiveGenerationConfig, LiveGenerativeModel
 from livesession.audio import WavFile, write_wav
@@ -21,7 +22,7 @@ config = LiveGenerationConfig(
 )
 model = LiveGenerativeModel("gemini-3.1-flash-live-preview", backend=backend, generation_config=config)
 
-question_path, answer_path = sys.argv[1:] or ("livesession/cli/question.wav", "reply.wav")
+question_path, answer_path = sys.argv[1:] or (files("livesession.cli") / "question.wav", "reply.wav")
 question = WavFile(question_path)
 with model.connect() as session:
     session.send_media_stream(question.stream())  # in real time, as a microphone would

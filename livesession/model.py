@@ -13,6 +13,7 @@ from livesession.backends import Backend, backend_from_environment
 from livesession.backends.backend import check_model
 from livesession.options import SessionOptions
 from livesession.recording.recorder import Recorder, to_recorder
+from livesession.resumption import check_resumption
 from livesession.session import LiveSession, connect_session
 from livesession.tools.options import ToolOptions
 from livesession.types.client import LiveClientSetup
@@ -31,8 +32,9 @@ class LiveGenerativeModel:
 
     Args:
         model: The model's name, such as `"gemini-3.1-flash-live-preview"`.
-        backend: `GoogleAI(...)`, `VertexAI(...)` or `FirebaseAI(...)`; default what the environment says: Vertex AI
-            where GOOGLE_GENAI_USE_ENTERPRISE or GOOGLE_GENAI_USE_VERTEXAI is true, else the Developer API with
+        backend: `GoogleAI(...)`, `VertexAI(...)` or `FirebaseAI(...)`; default what the environment says at each
+            `connect()`, so that a module with a model can be imported where there is no key: Vertex AI where
+            GOOGLE_GENAI_USE_ENTERPRISE or GOOGLE_GENAI_USE_VERTEXAI is true, else the Developer API with
             GOOGLE_API_KEY or GEMINI_API_KEY.
         generation_config: Modality, voice, transcripts, speech detection and the rest.
         system_instruction: What the model is told beforehand: text, a part, a sequence of both, or a `Content`.
@@ -44,8 +46,7 @@ class LiveGenerativeModel:
         options: Time limits and memory limits of the sessions.
 
     Raises:
-        ConfigurationError: No back end can be made from the environment, the model's name cannot be one, or a tool's
-            name is there twice.
+        ConfigurationError: The model's name cannot be one, or a tool's name is there twice.
         TypeError: A function cannot be declared; the message names the parameter.
     """
 
@@ -67,7 +68,7 @@ class LiveGenerativeModel:
             raise TypeError(f"options is a SessionOptions(...), not {options!r:.80}.")
         if tool_options is not None and not isinstance(tool_options, ToolOptions):
             raise TypeError(f"tool_options is a ToolOptions(...), not {tool_options!r:.80}.")
-        self._backend = backend or backend_from_environment()
+        self._backend = backend
         self._model = check_model(model)
         self._options = options or SessionOptions()
         from livesession.tools.toolbox import to_toolbox  # not before a model is made: whoever imports pays for it
@@ -82,7 +83,8 @@ class LiveGenerativeModel:
         )
 
     def __repr__(self) -> str:
-        return f"LiveGenerativeModel({self._model!r}, backend={self._backend!r})"
+        backend = f", backend={self._backend!r}" if self._backend else ""
+        return f"LiveGenerativeModel({self._model!r}{backend})"
 
     def connect(
         self,
@@ -110,9 +112,9 @@ class LiveGenerativeModel:
                 goes on. docs/recordings.md describes it. Default None: nothing is recorded.
 
         Raises:
-            ConfigurationError: The address, the credentials or the model's name cannot be used; `history` was given
-                with a handle, or with a `history_config` that refuses it; the file of `record` cannot be written, or
-                another session is being recorded to it. Nothing was sent.
+            ConfigurationError: The environment has no key, or the address, the credentials or the model's name cannot
+                be used; `history` was given with a handle, or with a `history_config` that refuses it; the file of
+                `record` cannot be written, or another session is being recorded to it. Nothing was sent.
             InvalidRequestError: The history holds another role, an empty content or a function's response; nothing
                 was sent.
             ConnectTimeout: No WebSocket within `SessionOptions.connect_timeout`, 10 s.
@@ -125,12 +127,14 @@ class LiveGenerativeModel:
                 could not be sent.
             MissingExtraError: Google's default credentials or a SOCKS proxy without the package they need.
         """
-        setup = attrs.evolve(self._setup, model=self._backend.model_resource(self._model))
+        check_resumption(session_resumption)
+        backend = self._backend or backend_from_environment()
+        setup = attrs.evolve(self._setup, model=backend.model_resource(self._model))
         past = requests.history_content(history)
         if past is not None:
             requests.check_history(setup.generation_config, session_resumption)
         recorder = to_recorder(record)
-        return connect_session(self._backend, setup, self._options, self._toolbox, session_resumption, past, recorder)
+        return connect_session(backend, setup, self._options, self._toolbox, session_resumption, past, recorder)
 
 
 def check_config(config: LiveGenerationConfig | None) -> LiveGenerationConfig:

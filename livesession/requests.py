@@ -168,6 +168,11 @@ def audio_input(media: Media) -> LiveClientRealtimeInput:
 
 
 def video_input(blob: GenerativeContentBlob) -> LiveClientRealtimeInput:
+    if not isinstance(blob, GenerativeContentBlob):
+        raise TypeError(
+            f'An image is a GenerativeContentBlob(mime_type="image/jpeg", data=...), not {described(blob)}. '
+            "send_video_stream([image]) takes the bytes of an image file, numpy arrays and PIL images."
+        )
     if not to_blob(blob).mime_type.startswith(("image/", "video/")):
         raise InvalidRequestError(
             f"This is no image but {to_blob(blob).mime_type!r}: use send_audio_realtime() for audio."
@@ -186,10 +191,15 @@ def media_input(media: Media) -> LiveClientRealtimeInput:
     return LiveClientRealtimeInput(media_chunks=[blob])
 
 
+WAV = "Those of a WAV file are WavFile(path).stream()."
+
+
 def chunks_of(stream: Iterable[Media]) -> Iterator[Media]:
     """The chunks of the user's iterable; its errors become ours, with theirs as the cause."""
     if isinstance(stream, (bytes, bytearray, str, GenerativeContentBlob)):
-        raise TypeError("A media stream is an iterable of pieces; one piece goes through send_audio_realtime().")
+        raise TypeError(f"A media stream is an iterable of pieces; one piece goes through send_audio_realtime(). {WAV}")
+    if not isinstance(stream, Iterable):
+        raise TypeError(f"A media stream is an iterable of pieces, not {described(stream)}. {WAV}")
     chunks = iter(stream)
     while True:
         try:

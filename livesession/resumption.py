@@ -10,10 +10,20 @@ from attrs import field, frozen
 
 from livesession.errors import ConnectError
 from livesession.types.client import LiveClientMessage
+from livesession.types.config import SessionResumptionConfig
 from livesession.types.server import LiveServerMessage
 from livesession.validators import callable_only, one_of, positive, positive_int, share
 
-__all__ = ["LiveSessionResumed", "ResumptionPolicy"]
+__all__ = ["LiveSessionResumed", "ResumptionPolicy", "check_resumption"]
+
+
+def check_resumption(given: object) -> None:
+    """Raises `TypeError` for what is no configuration, such as True or a handle."""
+    if given is not None and not isinstance(given, SessionResumptionConfig):
+        raise TypeError(
+            "session_resumption is SessionResumptionConfig(), or SessionResumptionConfig(handle=...) to go on where "
+            f"another session stopped, not {given!r:.40}."
+        )
 
 
 def is_retryable(error: ConnectError) -> bool:

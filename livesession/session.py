@@ -28,7 +28,7 @@ from livesession.opening import FAILED_CLOSE
 from livesession.options import SessionOptions, check_timeout
 from livesession.receiving import MessageStream, TurnStream
 from livesession.requests import Media, Request
-from livesession.resumption import LiveSessionResumed
+from livesession.resumption import LiveSessionResumed, check_resumption
 from livesession.turn import Span, Turn
 from livesession.types.client import (
     ActivityEnd,
@@ -468,6 +468,7 @@ class LiveSession:
                 resumed already, or the new connection was refused, which is the cause then; the session has ended.
         """
         self._check_usable()
+        check_resumption(session_resumption)
         config = self._resumption_config(session_resumption)
         self._lifeline.resume(config)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from livesession import (
@@ -31,7 +33,7 @@ def idle(peer: Peer) -> None:
 WRONG = {
     "transcription as a truth value": (
         lambda: LiveGenerationConfig(output_audio_transcription=True),
-        r"output_audio_transcription is a AudioTranscriptionConfig\(...\), not True",
+        r"output_audio_transcription is an AudioTranscriptionConfig\(...\), not True",
     ),
     "a voice as the speech config": (
         lambda: LiveGenerationConfig(speech_config="Puck"),
@@ -49,6 +51,10 @@ WRONG = {
     ),
     "a number in a content": (lambda: Content(parts=[5]), "not int"),
     "bytes as the key": (lambda: GoogleAI(api_key=b"k"), "not bytes"),
+    "True as resumption": (
+        lambda: LiveGenerativeModel("m", backend=KEY).connect(session_resumption=True),
+        r"SessionResumptionConfig\(\).*not True",
+    ),
     "a string as a tool": (lambda: LiveGenerativeModel("m", backend=KEY, tools=["search"]), "not str"),
     "a string as a responder": (lambda: LiveEmulator("hi"), "UserTurn"),
     "path and samples in the wrong order": (lambda: write_wav(b"..", "x.wav"), "pcm is bytes, not str"),
@@ -101,6 +107,37 @@ def test_one_piece_passed_off_as_a_stream_is_refused():
         for method in (session.send_media_stream, session.send_media_chunks):
             with pytest.raises(TypeError, match="send_audio_realtime"):
                 method(b"\0\0")
+
+
+@pytest.mark.parametrize("stream", ["question.wav", Path("question.wav"), 5], ids=["str", "path", "number"])
+def test_what_is_no_stream_is_refused_with_the_way_to_send_a_wav_file(stream):
+    with script_server(idle) as server, server.model().connect() as session:
+        with pytest.raises(TypeError, match=r"WavFile\(path\)\.stream\(\)"):
+            session.send_media_stream(stream)
+
+
+def test_the_bytes_of_an_image_passed_off_as_a_blob_are_refused_with_the_way_to_send_them():
+    with script_server(idle) as server, server.model().connect() as session:
+        with pytest.raises(TypeError, match=r"image/jpeg.*send_video_stream\(\[image\]\)"):
+            session.send_video_realtime(b"\xff\xd8\xff")
+
+
+def test_a_model_may_be_made_where_there_is_no_key_and_says_so_when_it_connects(monkeypatch):
+    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    model = LiveGenerativeModel("m")
+    with pytest.raises(ConfigurationError, match=r"no API key.*livesession emulator"):
+        model.connect()
+
+
+def test_a_model_follows_the_environment_as_it_is_when_it_connects(monkeypatch):
+    model = LiveGenerativeModel("m")
+    for _ in range(2):
+        with LiveEmulator() as emulator:
+            for name, value in emulator.environment.items():
+                monkeypatch.setenv(name, value)
+            model.connect().close()
+            assert len(emulator.handshakes) == 1
 
 
 def test_a_turn_that_was_left_open_is_named_when_its_answer_does_not_come():

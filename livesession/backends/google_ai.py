@@ -38,7 +38,7 @@ class GoogleAI(Backend):
         if not self.api_key and not key_from_environment():
             raise ConfigurationError(
                 "There is no API key: pass GoogleAI(api_key=...), or set GEMINI_API_KEY (from aistudio.google.com). "
-                "To try without one, use livesession.emulator."
+                "To try without one: `livesession emulator` in another terminal prints the variables that lead there."
             )
 
     @property

@@ -13,9 +13,10 @@ __all__ = ["record"]
 
 @click.command(short_help="A conversation, recorded.")
 @click.argument("record", type=OutputFile(), metavar="FILE")
+@click.option("--replace", is_flag=True, help="Replace a recording that is there already.")
 @click.option("--wav", "record_wav", is_flag=True, help="The sound into WAV files beside FILE, to be listened to.")
 @recorded_session_options
-def record(target: Target) -> None:
+def record(target: Target, replace: bool) -> None:
     """Have a conversation, line by line, and record it into FILE.
 
     It is that of "livesession chat". FILE gets every message of both directions, as JSON lines, but neither keys nor
@@ -27,4 +28,6 @@ def record(target: Target) -> None:
     livesession replay session.jsonl --show
     livesession replay session.jsonl
     """
+    if target.recorder and target.recorder.path.exists() and not replace:
+        raise click.UsageError(f"{target.recorder.path} is there already: take another name, or add --replace.")
     hold(target)

@@ -36,6 +36,8 @@ def checked(ctx: click.Context, param: click.Parameter, device: str | None) -> s
     """What would stop a file is told before the session begins."""
     if is_file(device):
         FILES[str(param.name)].convert(device, param, ctx)
+    elif device and os.path.isfile(device):
+        raise click.BadParameter(f"{device} is a file, but no WAV file. Convert it:  ffmpeg -i {device} talk.wav")
     return device
 
 
@@ -57,7 +59,7 @@ def talk(
 
     A microphone and a loudspeaker are chosen by number or by a part of the name, see "livesession devices". While the
     loudspeaker speaks, the microphone counts as silent. A file that is heard ends the conversation when it has been
-    answered.
+    answered; one that is written holds what a loudspeaker would have played, pauses and all.
 
     \b
     livesession talk --headphones

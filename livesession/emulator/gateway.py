@@ -66,7 +66,7 @@ class Gateway:
             max_size=_MAX_MESSAGE,
             ping_interval=None,
             open_timeout=_LONGEST_OPENING,
-            logger=logging.getLogger("livesession.emulator.socket"),
+            logger=socket_logger(),
         )
         self.port = int(next(iter(self._server.sockets)).getsockname()[1])
 
@@ -151,6 +151,14 @@ class Gateway:
         else:
             journal = self._service.journal
             await self._replay.play(connection.socket, connection.number, journal, vertex=route.vertex)
+
+
+def socket_logger() -> logging.Logger:
+    """The log of websockets, which at DEBUG shows keys and all that is said; who wants that sets its level."""
+    logger = logging.getLogger("livesession.emulator.socket")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.WARNING)
+    return logger
 
 
 def remembering(accepted: weakref.WeakSet[ServerConnection]) -> type[ServerConnection]:

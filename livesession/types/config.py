@@ -263,7 +263,8 @@ class LiveGenerationConfig(Compact):
         for name, cls in NESTED.items():
             value = getattr(self, name)
             if value is not None and not isinstance(value, cls):
-                raise TypeError(f"{name} is a {cls.__name__}(...), not {value!r:.80}.")
+                article = "an" if cls.__name__.startswith(("A", "E", "I", "O", "U")) else "a"
+                raise TypeError(f"{name} is {article} {cls.__name__}(...), not {value!r:.80}.")
 
 
 NESTED: dict[str, type] = {

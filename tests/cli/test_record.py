@@ -39,6 +39,14 @@ def test_a_question_is_recorded_with_its_sound_beside_it(run, tmp_path):
     assert (tmp_path / "q.server.wav").stat().st_size > 32_000
 
 
+def test_a_recording_that_is_there_is_not_replaced_unasked(command, tmp_path):
+    (tmp_path / "talk.jsonl").write_text("dear to me")
+    done = command("record", str(tmp_path / "talk.jsonl"))
+    assert done.exit_code == 2
+    assert "--replace" in done.stderr
+    assert (tmp_path / "talk.jsonl").read_text() == "dear to me"
+
+
 def test_a_folder_that_does_not_exist_is_wrong_usage(command):
     done = command("record", "missing/talk.jsonl")
     assert done.exit_code == 2

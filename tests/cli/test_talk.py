@@ -91,6 +91,13 @@ def test_what_makes_no_sense_there_is_not_in_the_help(command):
     assert "--realtime-text" not in shown
 
 
+def test_a_file_of_another_kind_than_wav_is_not_taken_for_a_microphone(command, tmp_path):
+    (tmp_path / "speech.mp3").write_bytes(b"ID3")
+    done = command("talk", "--input", str(tmp_path / "speech.mp3"))
+    assert done.exit_code == 2
+    assert "no WAV file" in done.stderr
+
+
 def test_a_file_that_cannot_be_heard_is_one_line(command, tmp_path):
     path = tmp_path / "text.wav"
     path.write_text("no sound")

@@ -226,6 +226,24 @@ def test_the_emulator_imports_neither_the_client_s_wire_nor_its_types():
     assert run.stdout.split() == ["[]", "[]"]
 
 
+def test_the_log_of_a_whole_program_at_debug_shows_no_key_and_nothing_that_was_said():
+    script = (
+        "import logging, sys\n"
+        "logging.basicConfig(level=logging.DEBUG, stream=sys.stdout)\n"
+        "from livesession import *\n"
+        "from livesession.emulator import LiveEmulator\n"
+        "with LiveEmulator() as emulator:\n"
+        "    backend = GoogleAI(api_key='swordfish', base_url=emulator.url, proxy=False)\n"
+        "    config = LiveGenerationConfig(response_modalities='TEXT')\n"
+        "    with LiveGenerativeModel('m', backend=backend, generation_config=config).connect() as session:\n"
+        "        session.ask('a confession')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "session 1: open" in done.stdout
+    assert "swordfish" not in done.stdout
+    assert "confession" not in done.stdout
+
+
 def test_wait_for_wakes_for_a_message_that_comes_later(emulator, dial):
     client = dial(emulator)
     thread = threading.Timer(0.05, client.say, ["late"])
