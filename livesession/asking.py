@@ -102,7 +102,7 @@ class Activity(Spoken):
     def __init__(self, conversation: Conversation, *, begins: bool) -> None:
         super().__init__(conversation, asks=not begins)
         self._is_beginning = begins
-        self._before = False
+        self._before: bool | None = None  # None where it was never about to be written
 
     def begins(self) -> None:
         super().begins()
@@ -110,7 +110,8 @@ class Activity(Spoken):
 
     def failed(self) -> None:
         super().failed()
-        self._conversation.is_speaking = self._before
+        if self._before is not None:
+            self._conversation.is_speaking, self._before = self._before, None
 
 
 class Reply(Asking):

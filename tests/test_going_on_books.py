@@ -8,6 +8,7 @@ import pytest
 
 from livesession import (
     AutomaticActivityDetection,
+    ConnectionClosedError,
     FunctionDeclaration,
     FunctionResponse,
     GenerativeContentBlob,
@@ -494,3 +495,25 @@ def test_a_user_who_has_spoken_does_not_begin_again():
             session.send_activity_start()
             wait_until(lambda: heard)
     assert heard == ["activityStart"]
+
+
+def test_a_user_whose_last_mark_found_no_connection_still_speaks_after_a_resumption_by_hand():
+    heard: list[str] = []
+
+    def goes_on(peer: Peer) -> None:
+        accept(peer)
+        heard.extend(kinds(peer, 2))
+        peer.send(DONE)
+        peer.wait_for_end()
+
+    with script_server(Connections(drops_after(1), goes_on)) as server:
+        with connect(server, policy=None, generation_config=MANUAL) as session:
+            session.send_activity_start()
+            with pytest.raises(ConnectionClosedError):
+                list(session.receive(timeout=PATIENCE))
+            with pytest.raises(ConnectionClosedError):
+                session.send_activity_end()
+            session.resume_session()
+            session.send_activity_end()
+            list(session.receive_turn(timeout=PATIENCE))
+    assert heard == ["activityStart", "activityEnd"]

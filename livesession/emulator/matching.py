@@ -16,6 +16,8 @@ from livesession.emulator.mismatch import Departure, Expected
 from livesession.emulator.replay import RecordedConnection
 from livesession.emulator.understanding import Meaning, Sound, understand
 
+SETUP = "setup"  # the lane that comes before all others
+
 
 class Matcher(Protocol):
     """Follows what a client sends over one connection."""
@@ -76,7 +78,8 @@ class StrictMatcher:
         for index, frame in enumerate(connection.frames):
             if frame.sender == "client":
                 meaning = understand(parsed(frame.text), vertex=recorded_on_vertex)
-                self._lanes.setdefault(meaning.lane, deque()).append(Expected(index, frame, meaning))
+                lane = self._lanes.setdefault(meaning.lane, deque())
+                lane.extend(Expected(index, frame, each) for each in meaning.apart)
 
     def has_come(self, index: int) -> bool:
         return all(not lane or lane[0].index >= index for lane in self._lanes.values())
@@ -93,11 +96,14 @@ class StrictMatcher:
 
     def take(self, message: Mapping[str, object]) -> None:
         sent = understand(message, vertex=self._vertex)
+        if sent.lane != SETUP and (setups := self._lanes.get(SETUP)):
+            raise Departure(setups[0], sent, "The service takes nothing before the setup.")
         lane = self._lanes.get(sent.lane, deque())
         if sent.sound is not None:
             self._take_sound(lane, sent, sent.sound)
-        else:
-            self._take_message(lane, sent)
+            return
+        for each in sent.apart:
+            self._take_message(lane, each)
 
     def _take_message(self, lane: deque[Expected], sent: Meaning) -> None:
         while not self._compare_audio and lane and lane[0].meaning.sound is not None:

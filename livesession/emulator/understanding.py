@@ -1,7 +1,8 @@
 """What a client's message means, so that two of them can be compared: recorded, and sent while that is replayed.
 
 Spelling does not count: the order of keys, white space, camelCase or snake_case, `1` or `1.0` or `"1"` where the
-protocol wants a number, the project in a model's name. Sound is taken out, to be compared as one stream. No I/O.
+protocol wants a number, the project in a model's name, how many answers to functions one message holds. Sound is taken
+out, to be compared as one stream. No I/O.
 """
 
 from __future__ import annotations
@@ -55,10 +56,19 @@ class Meaning:
     @property
     def call_ids(self) -> tuple[str, ...]:
         """Which calls it answers; functions that run side by side answer in any order."""
-        response = self.content.get("toolResponse")
-        answers = response.get("functionResponses") if isinstance(response, dict) else None
+        answers = _child(self.content, "toolResponse").get("functionResponses")
         known = [answer for answer in answers if isinstance(answer, dict)] if isinstance(answers, list) else []
         return tuple(sorted(str(answer.get("id") or answer.get("name")) for answer in known))
+
+    @property
+    def apart(self) -> tuple[Meaning, ...]:
+        """One for each call that it answers: those who answer may wait for each other or not. Else just itself."""
+        response = _child(self.content, "toolResponse")
+        answers = response.get("functionResponses")
+        if not isinstance(answers, list) or len(answers) < 2:
+            return (self,)
+        responses = ({**response, "functionResponses": [each]} for each in answers)
+        return tuple(evolve(self, content=JsonObject(toolResponse=each)) for each in responses)
 
     @property
     def handle(self) -> str | None:

@@ -122,6 +122,15 @@ def test_functions_that_run_side_by_side_may_answer_in_any_order(dial):
     assert play(dial, recorded, [answers("2"), answers("1")]) == [said("ok")]
 
 
+@pytest.mark.parametrize(
+    ("recorded", "sent"),
+    [([answers("1", "2")], [answers("2"), answers("1")]), ([answers("1"), answers("2")], [answers("2", "1")])],
+    ids=["apart", "together"],
+)
+def test_how_many_answers_to_functions_are_in_one_message_does_not_count(dial, recorded, sent):
+    assert play(dial, [*map(client, recorded), server(said("ok"))], sent) == [said("ok")]
+
+
 def test_what_comes_earlier_than_it_was_recorded_is_fine(dial):
     frames = [server(said("first")), client(turn("hi")), server(said("second")), client(turn("ho"))]
     assert play(dial, frames, [turn("hi"), turn("ho")]) == [said("first"), said("second")]
@@ -209,6 +218,22 @@ def test_the_client_is_closed_with_1008_and_told_where(dial):
 def test_a_message_of_another_kind_names_both(dial):
     error = mismatch(dial, [client(ACTIVITY_START)], [ACTIVITY_END])
     assert "realtimeInput.activityStart was expected, and realtimeInput.activityEnd came" in str(error)
+
+
+def test_nothing_may_come_before_the_setup(dial):
+    emulator = LiveEmulator.replay(recording(client(turn("hi"))))
+    with pytest.raises(ReplayMismatch, match="setup was expected, and clientContent came"):
+        send_all(lambda there: dial(there, setup=False), emulator, [turn("hi")])
+
+
+def test_one_answer_of_several_that_is_another_is_shown(dial):
+    other = {"id": "2", "name": "f", "response": {"n": 2}}
+    sent = {"toolResponse": {"functionResponses": [*answers("1")["toolResponse"]["functionResponses"], other]}}
+    error = mismatch(dial, [client(answers("1", "2"))], [sent])
+    assert [line for line in str(error).splitlines() if line[:2] in ("- ", "+ ")] == [
+        '-          "n": 1',
+        '+          "n": 2',
+    ]
 
 
 def test_a_message_more_than_was_recorded_is_shown(dial):

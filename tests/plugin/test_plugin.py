@@ -165,6 +165,39 @@ def test_it(live_session):
     result.stdout.no_fnmatch_line("*replaying.py*")
 
 
+@pytest.mark.parametrize(
+    ("broken", "outcome"), [("assert False", {"failed": 1}), ("pytest.skip('not today')", {"skipped": 1})]
+)
+def test_a_test_that_broke_off_is_not_blamed_for_what_it_did_not_come_to_send(run, broken, outcome):
+    run(f"{REPLAY}\ndef test_it(live_session):\n    {broken}").assert_outcomes(**outcome)
+
+
+def test_neither_is_a_test_case_of_unittest(run):
+    run(f"""
+import unittest
+{REPLAY}
+class TestIt(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def session(self, live_session):
+        pass
+
+    def test_it(self):
+        self.skipTest("not today")
+""").assert_outcomes(skipped=1)
+
+
+def test_a_test_that_waited_in_vain_is_told_what_was_not_sent(run):
+    result = run(
+        REPLAY
+        + """
+def test_it(live_session):
+    next(live_session.receive(timeout=0.1))
+"""
+    )
+    result.assert_outcomes(failed=1, errors=1)
+    result.stdout.fnmatch_lines(["The client did not send frame 3 of *: clientContent."])
+
+
 STRICT = """
 @pytest.fixture
 def new_live_emulator():
