@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import final
 
+from livesession.errors import ConfigurationError
 from livesession.notebook.displayed import Displayed
 
 __all__ = ["PcmAudio"]
@@ -24,11 +25,19 @@ class PcmAudio(bytes, Displayed):
 
     Attributes:
         rate: Samples a second.
+
+    Raises:
+        ConfigurationError: `rate` is not over 0.
+        TypeError: `pcm` is not bytes.
     """
 
     rate: int
 
     def __new__(cls, pcm: bytes = b"", rate: int = 24_000) -> PcmAudio:
+        if not isinstance(pcm, (bytes, bytearray, memoryview)):
+            raise TypeError(f"PcmAudio(pcm, rate): pcm is bytes, not {type(pcm).__name__}.")
+        if not rate > 0:
+            raise ConfigurationError(f"rate is a number of samples a second, over 0, not {rate!r}.")
         audio = super().__new__(cls, pcm)
         audio.rate = rate
         return audio

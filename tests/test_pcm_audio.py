@@ -7,7 +7,7 @@ import pickle
 
 import pytest
 
-from livesession import LiveGenerativeModel, PcmAudio
+from livesession import ConfigurationError, LiveGenerativeModel, PcmAudio
 from livesession.audio import WavFile, write_wav
 from livesession.emulator import LiveEmulator
 
@@ -45,3 +45,11 @@ def test_it_is_sent_with_its_rate():
             emulator.wait_for(lambda received: "16000" in str(received.message))
         sent = [received.message["realtimeInput"]["audio"] for received in emulator.received[1:]]
     assert [piece["mimeType"] for piece in sent] == ["audio/pcm;rate=24000", "audio/pcm;rate=16000"]
+
+
+@pytest.mark.parametrize(
+    ("pcm", "rate", "error"), [(TENTH, 0, ConfigurationError), ("question.wav", 24_000, TypeError)]
+)
+def test_what_is_no_sound_is_refused(pcm, rate, error):
+    with pytest.raises(error, match=r"not 0|not str"):
+        PcmAudio(pcm, rate)
