@@ -15,21 +15,27 @@ from livesession.web.pool import all_pools
 
 __all__ = ["post_worker_init"]
 
-GRACE = 3.0  # seconds for which an answer that is being given may go on
+GRACE = {signal.SIGTERM: 3.0, signal.SIGINT: 0.0, signal.SIGQUIT: 0.0}
+"""By a signal that ends a worker: the seconds for which an answer that is being given may go on."""
 
 
 def post_worker_init(worker: object) -> None:
-    """Has the pools of a worker closed as soon as it is told to end (SIGTERM): gunicorn's hook of this name.
+    """Has the pools of a worker closed as soon as it is told to end: gunicorn's hook of this name.
 
-    Answers that are being given may go on for three seconds; idle sessions are closed at once. Then gunicorn ends the
-    worker as always.
+    At SIGTERM answers that are being given may go on for three seconds, and idle sessions are closed at once; at Ctrl-C
+    and SIGQUIT all are. Then gunicorn ends the worker as always.
     """
-    ends_worker = signal.getsignal(signal.SIGTERM)
+    for number, grace in GRACE.items():
+        close_pools_at(number, grace)
+
+
+def close_pools_at(number: signal.Signals, grace: float) -> None:
+    ends_worker = signal.getsignal(number)
 
     def end(number: int, frame: FrameType | None) -> None:
         for pool in list(all_pools):
-            pool.close_soon(grace=GRACE)
+            pool.close_soon(grace=grace)
         if callable(ends_worker):
             ends_worker(number, frame)
 
-    signal.signal(signal.SIGTERM, end)
+    signal.signal(number, end)

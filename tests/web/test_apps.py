@@ -258,12 +258,13 @@ def test_a_caller_is_answered_and_can_ask_on_in_writing_after_hanging_up(workers
         app.end()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @either_worker
-def test_sigterm_ends_a_worker_with_callers(server, tmp_path):
+def test_a_signal_ends_a_worker_with_callers(number, server, tmp_path):
     with LiveEmulator() as emulator, serving("flask_voice", server, emulator, tmp_path) as app:
         with calling(Visitor(app)) as one, calling(Visitor(app)) as other:
             wait_until(lambda: len(emulator.connections) == 2)
-            ending = InThread(app.end)
+            ending = InThread(lambda: app.end(number))
             for caller in (one, other):
                 with pytest.raises(ConnectionClosed):
                     caller.hears_turn()
