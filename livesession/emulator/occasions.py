@@ -11,7 +11,10 @@ from livesession.emulator.refusal import HttpRefusal
 Step = TypeVar("Step")
 
 _ENDINGS = (Drop, Close, GoAway, HttpRefusal)
-"""The steps that cost the client its connection."""
+"""The steps that cost the client its connection,"""
+
+_LAST = (Drop, Close, HttpRefusal)
+"""and those that do so at once."""
 
 
 class Occasions(Generic[Step]):
@@ -32,9 +35,14 @@ class Occasions(Generic[Step]):
         self._taken = 0
 
     def add(self, step: Step) -> None:
-        """Append a step to the last answer."""
+        """Append a step to the last answer; `ValueError` behind one after which there is no connection."""
         with self._lock:
-            self._answers[-1].append(step)
+            answer = self._answers[-1]
+            if answer and isinstance(answer[-1], _LAST):
+                raise ValueError(
+                    "Nothing comes after the end of the connection; next_time() begins the next answer."
+                )
+            answer.append(step)
 
     def begin_answer(self) -> None:
         """Let the steps that are added from now on be those of the next occasion; `ValueError` if this has none."""

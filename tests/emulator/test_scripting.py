@@ -243,3 +243,11 @@ def test_what_a_predicate_raises_is_a_problem(emulator, dial):
 def test_a_script_that_cannot_be_meant_is_refused_where_it_is_written(script, message):
     with pytest.raises((TypeError, ValueError, RuntimeError), match=message):
         script(LiveEmulator())
+
+
+@pytest.mark.parametrize("end", [lambda turn: turn.drop(), lambda turn: turn.close(1011)], ids=["drop", "close"])
+def test_nothing_can_be_scripted_behind_the_end_of_the_connection(end):
+    ended = end(LiveEmulator().on_text("Hi"))
+    with pytest.raises(ValueError, match="next_time"):
+        ended.reply("too late")
+    ended.next_time().reply("in time")
