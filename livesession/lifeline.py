@@ -214,7 +214,9 @@ class Lifeline:
     def on_end(self, ending: Ending) -> None:
         """It has ended, and nobody had asked for that."""
         self._kept.open()
-        if not self._goes_on_after(ending) or not self._start(is_due=True):
+        if self._goes_on_after(ending) and self._start(is_due=True):
+            self._conversation.log.info("the connection has ended, by the %s: %s", ending.origin, ending.words)
+        else:
             self._conversation.finish(ending)
         self._line.gates.open()
 

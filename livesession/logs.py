@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import traceback
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -54,10 +55,10 @@ class FrameLog:
         return SentFrameLog(self._log, data)
 
     def received(self, data: bytes) -> None:
-        self._log.debug("received %s", Summary(data))
+        tell(self._log, "received %s", Summary(data))
 
     def closed(self, ending: Ending) -> None:
-        self._log.debug("the connection has ended, with code %d, by the %s", ending.code, ending.origin)
+        tell(self._log, "the connection has ended, with code %d, by the %s", ending.code, ending.origin)
 
 
 class SentFrameLog:
@@ -72,7 +73,16 @@ class SentFrameLog:
 
     def ended(self, *, is_whole: bool) -> None:
         if is_whole:
-            self._log.debug("sent %s", Summary(self._data))
+            tell(self._log, "sent %s", Summary(self._data))
+
+
+def tell(log: SessionLog, text: str, *values: object) -> None:
+    """Tells of a frame, which is out, or is to be read, whatever a handler of the user's raises; that is printed."""
+    try:
+        log.debug(text, *values)
+    except Exception:
+        if logging.raiseExceptions:  # as the standard handlers do it
+            traceback.print_exc()
 
 
 class Summary:

@@ -236,7 +236,7 @@ class Replacer:
             conversation.turns.answers_again(conversation.outbox.take_answered())
         else:
             lost, count = self._take_lost()
-        conversation.log.info("resumed after %.1f s, %d attempts; messages lost: %d", downtime, attempts, count)
+        conversation.log.info("resumed after %.1f s; attempts: %d, messages lost: %d", downtime, attempts, count)
         return LiveSessionResumed(
             state_restored=restored,
             downtime=downtime,

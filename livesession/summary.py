@@ -9,7 +9,7 @@ from collections.abc import Iterator
 __all__ = ["summarise"]
 
 NAME = re.compile(r"[A-Za-z][A-Za-z_]{0,40}")
-RATE = re.compile(r"rate=(\d{4,6})")
+RATE = re.compile(r"rate=([1-9]\d{3,5})", re.ASCII)
 RATES = {"realtimeInput": 16_000}
 OUTPUT_RATE = 24_000
 MOST_NAMES = 6

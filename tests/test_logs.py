@@ -49,6 +49,18 @@ def test_the_states_of_a_session_are_told_at_info(caplog, log):
     assert "code 1000" in more[-1]
 
 
+def test_why_a_session_connects_again_is_told_at_info(caplog, log):
+    caplog.set_level(logging.INFO, "livesession")
+    with LiveEmulator() as emulator:
+        with model(emulator).connect(session_resumption=SessionResumptionConfig()) as session:
+            wait_until(lambda: session.resumption_handle)
+            emulator.drop_connections()
+            wait_until(lambda: any("resumed" in line for line in log(logging.INFO)))
+    lost, again = log(logging.INFO)[2:4]
+    assert lost.startswith("the connection has ended, by the network: close code 1006")
+    assert again.startswith("connecting to ")
+
+
 def emulator_port(line: str) -> str:
     return line.rpartition(":")[2].partition(",")[0]
 
@@ -109,6 +121,29 @@ def test_an_audio_conversation_tells_of_its_beginning_and_its_end(caplog, log, t
     assert told == ["an audio conversation begins", "the audio conversation has ended"]
 
 
+class Raising(logging.Handler):
+    """What no handler should do."""
+
+    def emit(self, record):
+        if record.getMessage().partition(": ")[2].startswith(("sent ", "received ")):
+            raise ValueError("of the handler's")
+
+
+def test_a_handler_that_raises_has_no_say_in_what_becomes_of_a_frame(capsys):
+    logger, handler = logging.getLogger("livesession"), Raising()
+    level, logger.propagate = logger.level, False
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(handler)
+    try:
+        with LiveEmulator() as emulator, model(emulator).connect() as session:
+            assert [session.ask(text).text for text in ("a", "b")] == ["You said: a", "You said: b"]
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = True
+    assert "of the handler's" in capsys.readouterr().err
+
+
 SUMMARIES = {
     '{"setupComplete": {}}': "setupComplete",
     '{"serverContent": {"turnComplete": true}, "usageMetadata": {"totalTokenCount": 3}}': (
@@ -117,6 +152,9 @@ SUMMARIES = {
     '{"toolCall": {"functionCalls": [{"name": "f"}, {"name": "g"}]}}': "toolCall (functionCalls x2)",
     json.dumps({"realtimeInput": {"video": {"mimeType": "image/png", "data": "AAAA"}}}): (
         "realtimeInput (video; 3 bytes of data)"
+    ),
+    json.dumps({"realtimeInput": {"audio": {"mimeType": "audio/pcm;rate=0000", "data": "AAAA"}}}): (
+        "realtimeInput (audio; audio 0 ms)"
     ),
     '{"my password is 1234": {}}': "?",
     "[1]": "no object",

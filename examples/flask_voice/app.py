@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
-import tempfile
 
 from cachelib import FileSystemCache
-from flask import Flask, Response, render_template, request, session
+from flask import Flask, Response, abort, render_template, request, session
 from flask_sock import Sock
 
 from livesession import (
@@ -23,7 +22,7 @@ from livesession.web import EVENT_STREAM_HEADERS, SessionPool, refusal
 app = Flask(__name__)
 app.config.update(
     SECRET_KEY=os.environ.get("SECRET_KEY", "only to try it out"),
-    SESSION_COOKIE_SAMESITE="Lax",  # no other site asks or talks in a visitor's name
+    SESSION_COOKIE_SAMESITE="Lax",  # no other site's page asks or talks in a visitor's name
     SOCK_SERVER_OPTIONS={"ping_interval": 5, "max_message_size": 64_000},
 )
 app.register_error_handler(LiveSessionError, refusal)
@@ -44,7 +43,9 @@ def connect(handle: str | None) -> LiveSession:
 # Where there are more workers than one, each request takes the conversation up anew: the next may come to another one.
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
 pool = SessionPool(connect, limit=int(os.environ.get("LIMIT", "40")), idle_timeout=300 if workers == 1 else 0)
-handles = FileSystemCache(os.environ.get("HANDLES") or f"{tempfile.gettempdir()}/flask_voice", default_timeout=7200)
+# In a folder that nobody else can write to: what is read from it is pickled.
+folder = os.environ.get("HANDLES") or f"{app.instance_path}/handles"
+handles = FileSystemCache(folder, threshold=20_000, default_timeout=7200)
 
 
 def visitor() -> str:
@@ -70,6 +71,8 @@ def talk():
 
 @app.get("/answer")
 def answer():
+    if request.headers.get("Accept") != "text/event-stream":  # of an EventSource; a link on another site has the cookie
+        abort(406)
     who = visitor()
     events = pool.answer(who, request.args["question"], heartbeat=1, **kept_handle(who))
     return Response(events, headers=EVENT_STREAM_HEADERS)

@@ -39,9 +39,7 @@ class Occasions(Generic[Step]):
         with self._lock:
             answer = self._answers[-1]
             if answer and isinstance(answer[-1], _LAST):
-                raise ValueError(
-                    "Nothing comes after the end of the connection; next_time() begins the next answer."
-                )
+                raise ValueError("Nothing comes after the end of the connection; next_time() begins the next answer.")
             answer.append(step)
 
     def begin_answer(self) -> None:

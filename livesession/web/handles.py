@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from livesession.connection.deadline import Deadline
 from livesession.connection.latch import Gates
 from livesession.conversation import Conversation
+from livesession.logs import logger
 from livesession.session import LiveSession
 
-__all__ = ["Settling"]
+__all__ = ["OnHandle", "Settling", "forgivingly"]
+
+OnHandle = Callable[[str], None]
+"""Stores the newest handle."""
 
 
 class Settling:
@@ -42,3 +48,17 @@ def is_going_on(conversation: Conversation) -> bool:
     """Whether the server gives no handle, because something is not over."""
     is_busy = not conversation.turns.is_idle or conversation.calls.is_any_open
     return is_busy or conversation.turn_left_open or conversation.is_speaking
+
+
+def forgivingly(on_handle: OnHandle | None) -> OnHandle | None:
+    """Stores a handle; what goes wrong with that is logged, since the answer is complete all the same."""
+    if on_handle is None:
+        return None
+
+    def store(handle: str) -> None:
+        try:
+            on_handle(handle)
+        except Exception as error:
+            logger.error("the handle of an answer could not be stored: on_handle failed", exc_info=error)
+
+    return store

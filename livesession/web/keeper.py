@@ -6,10 +6,8 @@ import atexit
 import os
 import threading
 import weakref
-from collections.abc import Sequence
 
 from livesession.connection.deadline import Deadline
-from livesession.session import LiveSession
 from livesession.web.places import Place, Places
 
 __all__ = ["Keeper"]
@@ -38,10 +36,12 @@ class Keeper:
         try:
             self._watch()
             if victim is not None:
-                self.close_places([victim])
+                self.close_place(victim)
         except BaseException:  # there are no more threads, or Ctrl-C
-            place.state = "closing"
-            self.close_places([place] if victim is None else [place, victim])
+            for each in (place, victim):
+                if each is not None:
+                    each.state = "closing"
+                    self.close_place(each)
             raise
         return place
 
@@ -56,7 +56,7 @@ class Keeper:
             self.places.free(place)
         else:  # now, so that another process can take the conversation up as soon as the answer is complete
             place.state = "closing"
-            self.close_places([place])
+            self.close_place(place)
 
     def leave(self, visitor: str) -> None:
         """Closes a visitor's session, also while a request uses it."""
@@ -69,7 +69,7 @@ class Keeper:
                 place.state = "closing"
             place.is_unwanted = True
         if is_free:
-            self.close_places([place])
+            self.close_place(place)
         elif place.session is not None:  # else who connects it looks whether it is still wanted
             place.session.close()
 
@@ -88,14 +88,22 @@ class Keeper:
     def is_of_this_process(self) -> bool:
         return self._pid == os.getpid()
 
-    def close_places(self, places: Sequence[Place]) -> None:
-        """Closes the sessions; those that no request uses leave the book."""
+    def close_place(self, place: Place) -> None:
+        """Closes its session; if no request uses it, it leaves the book."""
         try:
-            close_each([place.session for place in places if place.session is not None])
+            if place.session is not None:
+                place.session.close()
         finally:
-            for place in places:
-                if place.state == "closing":
-                    self.places.remove(place)
+            if place.state == "closing":
+                self.places.remove(place)
+
+    def _close_aside(self, place: Place) -> None:
+        """Closes it on a thread of its own, so that one whose server is silent does not hold up the others."""
+        thread = threading.Thread(target=self.close_place, args=[place], name="livesession-web-close", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter is ending, or there are no more threads
+            self.close_place(place)
 
     # The thread.
 
@@ -113,10 +121,9 @@ class Keeper:
     def _run(self) -> None:
         while not self._is_over():
             seen = self.places.changes
-            if due := self.places.due(self._idle_timeout):
-                self.close_places(due)
-            else:
-                self._wait_for_change(seen)
+            for place in self.places.due(self._idle_timeout):
+                self._close_aside(place)
+            self._wait_for_change(seen)
 
     def _wait_for_change(self, seen: int) -> None:
         patience = self.places.next_due(self._idle_timeout)
@@ -128,21 +135,6 @@ class Keeper:
                 return False
             self._thread = None
             return True
-
-
-def close_each(sessions: Sequence[LiveSession]) -> None:
-    """Closes sessions at the same time, so that one whose server is silent does not hold up the others."""
-    threads = [threading.Thread(target=each.close, name="livesession-web-close", daemon=True) for each in sessions[1:]]
-    for thread, session in zip(threads, sessions[1:], strict=True):
-        try:
-            thread.start()
-        except RuntimeError:  # the interpreter is ending, or there are no more threads
-            session.close()
-    for session in sessions[:1]:
-        session.close()
-    for thread in threads:
-        if thread.ident is not None:
-            thread.join()
 
 
 def close_at_exit(reference: weakref.ref[Keeper]) -> None:

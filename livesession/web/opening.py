@@ -33,7 +33,7 @@ def session_at(place: Place, handle: str | None, connect: Connect) -> LiveSessio
         if not session.is_closed and (handle is None or handle in place.handles):
             return session
         session.close()
-        handle = handle or session.resumption_handle
+    handle = place.newest(handle)
     place.session = session = open_session(handle, connect)
     if place.is_unwanted:
         session.close()

@@ -32,7 +32,8 @@ class Place:
         session: None until it is connected.
         is_unwanted: Whether the session was closed while a request used it, or is to be as soon as it is connected.
         free_since: When the last request was over, on the monotonic clock.
-        handles: The resumption handles that stand for this session, or for an earlier point in it.
+        handles: The resumption handles that stand for this session, or for an earlier point in it, the newest last;
+            at first, those of the session that was waited for.
     """
 
     visitor: str
@@ -45,6 +46,11 @@ class Place:
     def note_handle(self, handle: str | None) -> None:
         if handle is not None and handle not in self.handles:
             self.handles.append(handle)
+
+    def newest(self, handle: str | None) -> str | None:
+        """The handle that the conversation stands at, for one that a request began with."""
+        is_known = handle is None or handle in self.handles
+        return self.handles[-1] if self.handles and is_known else handle
 
 
 class Places:
@@ -96,9 +102,13 @@ class Places:
             SessionClosedError: The pool was closed.
         """
         deadline = Deadline(patience)
+        before = None  # whose request this one waits for: the handle that it began with is an old one by now
         while True:
             if taken := self._take_now(visitor):
+                if before is not None and before is not taken[0]:
+                    taken[0].handles.extend(before.handles)
                 return taken
+            before = self.at(visitor) or before
             if not self.gates.wait_until(lambda: self._is_to_be_had(visitor), deadline):
                 raise SessionBusyError(
                     f"Another request of the same visitor has used the session for {patience:g} s; there is one at a "
@@ -141,10 +151,10 @@ class Places:
         return oldest
 
     def free(self, place: Place) -> None:
-        """The request is over, and the next one may use the session."""
+        """The request is over, and the next one may use the session, unless the visitor has left just now."""
         with self.lock:
             place.free_since = time.monotonic()
-            place.state = "free"
+            place.state = "leaving" if place.is_unwanted else "free"
         self.changed()
 
     def give_up(self, place: Place) -> None:
@@ -170,7 +180,7 @@ class Places:
                 place.state = "closing"
             if self.closing is None or not self.closing.expired():
                 return due
-            cut = [place for place in self.all() if place.state == "taken" and not place.is_unwanted]
+            cut = [place for place in self.all() if is_in_use(place)]
             for place in cut:
                 place.is_unwanted = True
             return due + cut
@@ -184,6 +194,11 @@ class Places:
         """Seconds until something will be due, if nothing changes; None when nothing will."""
         with self.lock:
             if self.closing is not None:
-                return self.closing.left() or None
+                return self.closing.left() if any(is_in_use(place) for place in self.all()) else None
             free = [place.free_since for place in self.all() if place.state == "free"]
         return max(0.0, min(free) + idle_timeout - time.monotonic()) if free else None
+
+
+def is_in_use(place: Place) -> bool:
+    """Whether a request uses it, and has not been cut off."""
+    return place.state == "taken" and not place.is_unwanted

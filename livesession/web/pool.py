@@ -13,7 +13,7 @@ from livesession.requests import Request
 from livesession.session import LiveSession
 from livesession.types.server import LiveServerMessage
 from livesession.web.describing import Describe, describe
-from livesession.web.handles import Settling
+from livesession.web.handles import OnHandle, Settling, forgivingly
 from livesession.web.keeper import Keeper
 from livesession.web.opening import Connect, session_at
 from livesession.web.places import Places
@@ -21,8 +21,6 @@ from livesession.web.streaming import AnswerEvents
 from livesession.web.voice import BrowserSocket, failure_note, talk, tell
 
 __all__ = ["SessionPool", "all_pools"]
-
-OnHandle = Callable[[str], None]
 
 all_pools: weakref.WeakSet[SessionPool] = weakref.WeakSet()
 
@@ -175,19 +173,21 @@ class SessionPool:
         Functions that the model may call have to be given to it as tools: nobody else answers here.
 
         Args:
-            visitor, handle, on_handle: As in `lease()`; `on_handle` is called on the thread that iterates.
+            visitor, handle, on_handle: As in `lease()`; `on_handle` is called on the thread that iterates, and what
+                it raises is logged.
             request: Text, a part, or a sequence of both.
             heartbeat: Seconds without an event after which a comment is written; default 15. A closed tab shows on
                 the second write after it at the latest.
             timeout: Seconds of silence of the model; default `SessionOptions.turn_timeout`, 60.
-            realtime_text: Ask by `realtimeInput`, for models that answer only to that.
+            realtime_text: Ask by `realtimeInput`, for models that answer only to that; the session is closed when the
+                answer fails.
             describe: Makes the events of a message.
 
         Raises as `lease()` and as sending does; an `InvalidRequestError` for an empty question, too.
         """
 
         def events() -> Generator[str, None, None]:
-            with self.lease(visitor, handle=handle, on_handle=on_handle) as session:
+            with self.lease(visitor, handle=handle, on_handle=forgivingly(on_handle)) as session:
                 answer = AnswerEvents(session, heartbeat, timeout, describe)
                 answer.ask(request, realtime_text=realtime_text)
                 yield ""

@@ -105,6 +105,9 @@ class AnswerEvents:
         try:
             yield from self._events()
         except LiveSessionError as error:
+            if isinstance(self._question, LiveClientRealtimeInput):
+                # What is answered late could not be told from the answer to the next question.
+                self._session.close(timeout=0.0)
             return failure_event(error)
         finally:
             self._answer.close()

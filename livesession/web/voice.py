@@ -67,8 +67,8 @@ def talk(
             elif data:
                 session.send_audio_realtime(bytes(data))
     except LiveSessionError as error:
-        # The page is told of the session's end elsewhere.
         session._conversation.log.debug("in a conversation with a browser: %s", error)
+        mouth.fails(error)
     finally:
         mouth.stop()
 
@@ -88,7 +88,7 @@ def heard(socket: BrowserSocket, mouth: Mouth) -> Iterator[str | bytes]:
 def is_pause(text: str) -> bool:
     try:
         message = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(message, dict) and message.get("type") == "pause"
 
@@ -102,6 +102,7 @@ class Mouth:
         socket: BrowserSocket,
         on_message: Callable[[LiveServerMessage], None] | None,
     ) -> None:
+        self._session = session
         self._stream = session.receive()
         self._stream.claim()
         self._log = session._conversation.log
@@ -113,6 +114,16 @@ class Mouth:
 
     def start(self) -> None:
         self._thread.start()
+
+    def fails(self, error: LiveSessionError) -> None:
+        """Something could not be sent. The page is told why: here, unless the session has ended, which comes by itself
+        behind what the model has said before.
+        """
+        if self._session.is_closed:
+            self._thread.join(LAST_WAIT)
+        else:
+            self.stop()
+            tell(self._socket, failure_note(error))
 
     def stop(self) -> None:
         """Lets go of the session."""

@@ -134,9 +134,11 @@ class Visitor:
     def cookie(self) -> str:
         return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
 
-    def request(self, method: str, path: str, **form: str) -> http.client.HTTPResponse:
+    def request(
+        self, method: str, path: str, accept: str = "text/event-stream", **form: str
+    ) -> http.client.HTTPResponse:
         connection = http.client.HTTPConnection("127.0.0.1", self.app.port, timeout=PATIENCE)
-        headers = {"Cookie": self.cookie, "Content-Type": "application/x-www-form-urlencoded"}
+        headers = {"Cookie": self.cookie, "Accept": accept, "Content-Type": "application/x-www-form-urlencoded"}
         connection.request(method, path, urllib.parse.urlencode(form) if form else None, headers)
         response = connection.response = connection.getresponse()
         self.app.connections.append(connection)

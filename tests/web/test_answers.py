@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from livesession import (
     AudioTranscriptionConfig,
@@ -18,7 +20,7 @@ from livesession import (
 from livesession.emulator import LiveEmulator, Speech, ToolCall
 from livesession.web import HEARTBEAT, PoolFullError, SessionPool, event_stream, refusal, sse_event
 from tests.kit.waiting import PATIENCE, InThread, wait_until
-from tests.tools.calling import DONE, said, session_with
+from tests.tools.calling import DONE, calling_model, said, session_with
 from tests.web.kit import TEXT, events_of, pool_at, text_of
 
 SPOKEN = LiveGenerationConfig(response_modalities="AUDIO")
@@ -121,6 +123,20 @@ def test_a_model_that_is_silent_for_too_long_is_given_up_in_words_for_visitors(g
         assert text_of(events_of(pool.answer("ada", "again", timeout=PATIENCE))) == "late"
 
 
+def test_an_answer_to_realtime_text_that_comes_too_late_is_not_taken_for_the_next_one():
+    with calling_model() as (model, server):
+        connected = server.model()
+        with SessionPool(lambda handle: connected.connect()) as pool:
+            failed = events_of(pool.answer("ada", "one", timeout=0.05, realtime_text=True))
+            assert [event.type for event in failed] == ["failure"]
+            with suppress(ConnectionClosed):
+                model.say(said("to one"), DONE)
+            del model.peer
+            second = pool.answer("ada", "two", timeout=PATIENCE, realtime_text=True)
+            model.say(said("to two"), DONE)
+            assert text_of(events_of(second)) == "to two"
+
+
 def half(turn):
     """Begins an answer, and goes on only to be interrupted."""
     yield "half"
@@ -172,6 +188,17 @@ def test_an_answer_of_which_nothing_was_read_closes_the_session_too():
     with LiveEmulator() as emulator, pool_at(emulator) as pool:
         pool.answer("ada", "?").close()
         wait_until(lambda: not emulator.connections and not pool.in_use)
+
+
+def test_an_answer_is_complete_even_if_its_handle_cannot_be_stored(caplog):
+    def full_disk(handle):
+        raise OSError("no space left")
+
+    with LiveEmulator() as emulator, pool_at(emulator) as pool:
+        events = events_of(pool.answer("ada", "hi", on_handle=full_disk))
+        assert [event.type for event in events] == ["text", "end"]
+        assert text_of(events_of(pool.answer("ada", "again"))) == "You said: again"
+    assert "no space left" in caplog.text
 
 
 def test_an_interruption_is_told_of():

@@ -159,7 +159,7 @@ def test_with_two_workers_the_conversation_goes_on_in_whichever_the_request_come
             assert text_of(ada.ask(f"Question {number}")) == f"{2 * number} before: Question {number}"
             number += 1
         assert len(workers_of(app)) == 2
-        assert not emulator.connections
+        wait_until(lambda: not emulator.connections)
         app.end()
 
 
@@ -201,6 +201,14 @@ def test_a_question_without_django_s_token_is_refused_and_opens_no_session(tmp_p
         ada.get("/")
         assert ada.request("POST", "/answer", question="Hello").status == 403
         assert ada.request("POST", "/leave", question="Hello").status == 403
+        assert not emulator.handshakes
+
+
+def test_a_link_on_another_site_asks_nothing_in_flask(tmp_path):
+    with LiveEmulator() as emulator, serving("flask_voice", "gthread", emulator, tmp_path) as app:
+        ada = Visitor(app)
+        ada.get("/")
+        assert ada.request("GET", "/answer?question=Hello", accept="text/html,*/*;q=0.8").status == 406
         assert not emulator.handshakes
 
 

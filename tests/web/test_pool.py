@@ -18,8 +18,11 @@ from livesession import (
     SessionClosedError,
     SetupRejectedError,
 )
+from livesession.connection.deadline import Deadline
 from livesession.emulator import LiveEmulator, UserTurn
 from livesession.web import PoolFullError, SessionBusyError, SessionPool, refusal
+from livesession.web.places import Places
+from tests.kit.servers import raw_server
 from tests.kit.waiting import PATIENCE, InThread, wait_until
 from tests.web.kit import pool_at
 
@@ -75,6 +78,21 @@ def test_a_second_request_of_a_visitor_waits_for_the_first(new_pool):
         wait_until(lambda: pool._here.places.gates._shut)
         session.ask("first")
     assert second.result() == "2 before: second"
+
+
+def test_a_second_request_goes_on_behind_the_first_though_it_began_with_the_same_handle(new_pool):
+    pool, handles = new_pool(idle_timeout=0, busy_timeout=PATIENCE), [None]
+
+    def second(handle: str | None) -> str:
+        with pool.lease("ada", handle=handle, on_handle=handles.append) as session:
+            return session.ask("second").text
+
+    for before in (0, 4):
+        with pool.lease("ada", handle=handles[-1], on_handle=handles.append) as session:
+            waiting = InThread(lambda handle=handles[-1]: second(handle))
+            wait_until(lambda: pool._here.places.gates._shut)
+            assert session.ask("first").text == f"{before} before: first"
+        assert waiting.result() == f"{before + 2} before: second"
 
 
 def test_a_second_request_of_a_visitor_is_refused_after_the_time_for_that(new_pool):
@@ -292,6 +310,44 @@ def test_leaving_ends_a_request_that_uses_the_session(new_pool, emulator):
         request.result()
         assert session.is_closed
     wait_until(lambda: not pool.in_use)
+
+
+def test_leaving_at_the_very_end_of_a_request_leaves_no_session_to_the_next_one():
+    places = Places(limit=1, evict_after=0)
+    place, _ = places.take("ada", 0)
+    place.is_unwanted = True  # by `leave()`, while `Keeper.release()` had just looked
+    places.free(place)
+    assert place.state == "leaving"
+
+
+def test_a_request_whose_grace_ends_just_now_is_cut_off_at_once():
+    places = Places(limit=1, evict_after=0)
+    place, _ = places.take("ada", 0)
+    places.closing = Deadline(0.0)
+    assert places.next_due(idle_timeout=0) == 0.0
+    assert places.due(idle_timeout=0) == [place]
+    assert places.next_due(idle_timeout=0) is None
+
+
+def test_a_session_whose_server_is_silent_at_its_end_holds_up_no_other_visitor(emulator):
+    model = LiveGenerativeModel("m-live", backend=emulator.backend())
+    is_over = threading.Event()
+
+    def silent(peer):
+        peer.accept()
+        is_over.wait(PATIENCE)
+
+    with raw_server(silent) as server, SessionPool(lambda handle: next(models).connect(), busy_timeout=2) as pool:
+        models = iter([server.model(), model, model])
+        try:
+            for visitor in ("stuck", "bob"):
+                with pool.lease(visitor, keep=False):
+                    pass
+            with pool.lease("bob") as session:
+                assert not session.is_closed
+            assert pool.in_use == 2
+        finally:
+            is_over.set()
 
 
 def test_leaving_while_the_session_is_being_opened_has_it_closed(emulator):

@@ -36,7 +36,7 @@ def test_the_views_for_flask_answer(block):
     pytest.importorskip("flask", reason="flask is not installed (extra `examples`)")
     client = block("In Flask")["app"].test_client()
     assert text_of(parse_events(client.get("/answer?question=Hello").text)) == "You said: Hello"
-    assert client.get("/short?question=Again").text == "You said: Again"
+    assert client.get("/short?question=<Again>").json == {"text": "You said: <Again>"}
     assert client.get("/answer?question=").status_code == 400
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import queue
+import threading
 from array import array
 
 import pytest
@@ -122,7 +124,6 @@ def test_a_page_is_told_to_fall_silent_when_the_user_cuts_in(page):
 def test_the_microphone_can_pause(page):
     with LiveEmulator() as emulator, pool_at(emulator, config=SPOKEN) as pool:
         talking = InThread(lambda: pool.talk("ada", page))
-        page.says("no JSON")
         page.says('{"type": "pause"}')
         emulator.wait_for(lambda received: "audioStreamEnd" in received.message.get("realtimeInput", {}))
         page.goes()
@@ -136,6 +137,48 @@ def test_a_page_is_told_when_the_session_ends_and_the_view_returns(page):
         wait_until(lambda: len(emulator.received) == 2)
         emulator.close_connections(1007, "sesame")
         assert page.hears("failure")["message"] == "The conversation was interrupted. Please ask again."
+        talking.result()
+
+
+def test_a_page_is_told_when_what_it_sends_cannot_be_sent(page):
+    with LiveEmulator() as emulator, pool_at(emulator, config=SPOKEN) as pool:
+        page.says(b"RIFF, which is no PCM")
+        pool.talk("ada", page)
+        assert "cannot be sent" in page.hears("failure")["message"]
+
+
+def test_a_page_is_told_of_the_end_that_its_next_message_meets_before_it_comes(page, caplog):
+    caplog.set_level(logging.DEBUG, "livesession")
+    is_sent, may_hear, send = threading.Event(), threading.Event(), page.send
+
+    def send_slowly(data):
+        is_sent.set()
+        may_hear.wait(PATIENCE)
+        send(data)
+
+    page.send = send_slowly
+    with LiveEmulator(at_length) as emulator, pool_at(emulator, config=SPOKEN) as pool:
+        talking = InThread(lambda: pool.talk("ada", page))
+        speak(page)
+        assert is_sent.wait(PATIENCE)
+        session = pool._here.places.at("ada").session
+        emulator.close_connections(1007, "sesame")
+        wait_until(lambda: session.is_closed)
+        page.says(bytes(640))
+        wait_until(lambda: "in a conversation with a browser" in caplog.text)
+        may_hear.set()
+        page.hears("failure")
+        talking.result()
+
+
+@pytest.mark.parametrize("text", ["no JSON", "[" * 60_000, "[]", '{"type": 3}'])
+def test_what_a_page_may_not_say_is_not_heard(text, page):
+    with LiveEmulator() as emulator, pool_at(emulator, config=SPOKEN) as pool:
+        talking = InThread(lambda: pool.talk("ada", page))
+        page.says(text)
+        page.says('{"type": "pause"}')
+        emulator.wait_for(lambda received: "audioStreamEnd" in received.message.get("realtimeInput", {}))
+        page.goes()
         talking.result()
 
 
