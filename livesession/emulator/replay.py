@@ -80,9 +80,14 @@ def load_recording(source: RecordingSource, session: str | None = None) -> Recor
     if isinstance(source, Mapping):
         return _listed(source)
     path = Path(source)
-    with path.open(encoding="utf-8") as lines:
-        objects = list(_objects(lines, path))
-    if objects and "recording" in objects[0][1]:
+    try:
+        with path.open(encoding="utf-8") as lines:
+            objects = list(_objects(lines, path))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{source} is no recording: not UTF-8 ({error}).") from error
+    if not objects:
+        raise ValueError(f"{source} is no recording: it is empty.")
+    if "recording" in objects[0][1]:
         recordings = [_Reader(path, objects[0][1]).read(objects[1:])]
     else:
         recordings = [_listed(entry) for _, entry in objects]

@@ -68,6 +68,13 @@ def test_a_choice_that_is_missing_or_wrong_lists_the_names(two_sessions, name):
         LiveEmulator.replay(two_sessions, session=name)
 
 
+@pytest.mark.parametrize("content", [b"", b"\n", b"RIFF\x9a"], ids=["empty", "a blank line", "sound"])
+def test_a_file_that_is_no_text_or_empty_is_named_as_no_recording(tmp_path, content):
+    (tmp_path / "x.jsonl").write_bytes(content)
+    with pytest.raises(ValueError, match=r"x\.jsonl is no recording"):
+        load_recording(tmp_path / "x.jsonl")
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"session": "x"}', '{"frames": [{"from": "me", "text": ""}]}'])
 def test_a_file_in_another_format_is_an_error(tmp_path, text):
     path = tmp_path / "bad.jsonl"
