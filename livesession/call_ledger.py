@@ -255,7 +255,7 @@ class CallLedger:
 
         while not is_ready() and not deadline.expired():
             longest = self._ready_at(seconds) - time.monotonic()
-            self._gates.wait(is_ready, longest if deadline.at is None else min(longest, deadline.at - time.monotonic()))
+            self._gates.wait(is_ready, deadline.within(longest))
         return is_ready()
 
     def _ready_at(self, seconds: float) -> float:

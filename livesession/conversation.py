@@ -108,9 +108,13 @@ class Conversation:
 
         No turn is going on or due, the handle stands for all of them, and no function is at work.
         """
-        is_handled = self._turns_in_handle == self.turns.completed
-        is_idle = self.turns.is_idle and not self.calls.is_any_open
-        return is_handled and is_idle and not self.turn_left_open and not self.is_speaking
+        return self._turns_in_handle == self.turns.completed and not self.is_going_on
+
+    @property
+    def is_going_on(self) -> bool:
+        """Whether something is not over, so that the server gives no handle."""
+        is_busy = not self.turns.is_idle or self.calls.is_any_open
+        return is_busy or self.turn_left_open or self.is_speaking
 
     def forget_handle(self) -> None:
         """The server knows nothing of the conversation any more: a new one begins."""

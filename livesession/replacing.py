@@ -284,8 +284,7 @@ class Replacer:
             raise
 
     def _time_to_send(self) -> float:
-        left = self._budget.left()
-        return self._options.send_timeout if left is None else min(self._options.send_timeout, left)
+        return self._budget.within(self._options.send_timeout)
 
     def _encode(self, message: LiveClientMessage) -> bytes:
         from livesession.wire import encode

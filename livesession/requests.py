@@ -174,9 +174,7 @@ def video_input(blob: GenerativeContentBlob) -> LiveClientRealtimeInput:
             "send_video_stream([image]) takes the bytes of an image file, numpy arrays and PIL images."
         )
     if not to_blob(blob).mime_type.startswith(("image/", "video/")):
-        raise InvalidRequestError(
-            f"This is no image but {to_blob(blob).mime_type!r}: use send_audio_realtime() for audio."
-        )
+        raise InvalidRequestError(f"This is no image but {blob.mime_type!r}: use send_audio_realtime() for audio.")
     return input_of_video(blob)
 
 

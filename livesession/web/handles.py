@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from livesession.connection.deadline import Deadline
 from livesession.connection.latch import Gates
-from livesession.conversation import Conversation
 from livesession.logs import logger
 from livesession.session import LiveSession
 
@@ -30,7 +29,7 @@ class Settling:
     def wait(self, timeout: float) -> None:
         """Waits at most so many seconds; not at all where no handle is to be expected."""
         session, conversation = self._session, self._session._conversation
-        if session._resumption is None or conversation.turns.completed == self._turns or is_going_on(conversation):
+        if session._resumption is None or conversation.turns.completed == self._turns or conversation.is_going_on:
             return
         gates, inbox = Gates(), conversation.inbox
         before, inbox.on_arrival = inbox.on_arrival, gates.open
@@ -42,12 +41,6 @@ class Settling:
             conversation.log.warning(
                 "no resumption handle came within %g s: another process goes on before this turn", timeout
             )
-
-
-def is_going_on(conversation: Conversation) -> bool:
-    """Whether the server gives no handle, because something is not over."""
-    is_busy = not conversation.turns.is_idle or conversation.calls.is_any_open
-    return is_busy or conversation.turn_left_open or conversation.is_speaking
 
 
 def forgivingly(on_handle: OnHandle | None) -> OnHandle | None:
