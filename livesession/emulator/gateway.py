@@ -100,7 +100,13 @@ class Gateway:
                     raise LookupError(f"Connection {number} is closed.") from None
 
     async def _judge(self, socket: ServerConnection, request: Request) -> Response | None:
-        """Answer the upgrade itself with an error where the service would, or the script says so."""
+        """Answer the upgrade itself with an error where the service would, or the script says so.
+
+        Raises:
+            CancelledError: if the connection was lost meanwhile, by the script or by the client.
+        """
+        from websockets.protocol import State
+
         route = find_route(request.path)
         shown = read_credentials(request.path, _headers(request))
         verdict = admit(route, shown, self._api_keys) if route else _NO_ROUTE
@@ -110,6 +116,8 @@ class Gateway:
             if isinstance(step, HttpRefusal):
                 return _http_response(step)
             await self._suffer(socket, step)
+        if socket.state is State.CLOSED:
+            raise asyncio.CancelledError  # there is nobody to upgrade, which websockets before 17 logs as its own fault
         return None
 
     async def _suffer(self, socket: ServerConnection, fault: Delay | Drop | Close) -> None:

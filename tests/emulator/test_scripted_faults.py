@@ -137,9 +137,19 @@ def test_a_connection_is_closed_instead_of_set_up(emulator, dial):
     assert client.close_frame() == (1007, "API key not valid.")
 
 
-def test_a_connection_is_dropped_on_the_upgrade_without_a_word_in_the_log(emulator, dial, caplog):
-    emulator.on_connect().drop()
-    with pytest.raises((InvalidMessage, OSError)):
+def test_a_connection_is_dropped_on_the_upgrade_without_a_word_in_the_log(dial, caplog):
+    with LiveEmulator() as emulator:
+        emulator.on_connect().drop()
+        with pytest.raises((InvalidMessage, OSError)):
+            dial(emulator)
+    assert caplog.records == []
+
+
+def test_a_client_that_leaves_while_its_upgrade_is_delayed_is_not_in_the_log(dial, caplog):
+    with LiveEmulator() as emulator:
+        emulator.on_connect().delay(0.3)
+        with pytest.raises(TimeoutError):
+            dial(emulator, open_timeout=0.1)
         dial(emulator)
     assert caplog.records == []
 
