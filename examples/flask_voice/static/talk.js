@@ -25,16 +25,19 @@ async function start() {
   const played = await sound(24000);
   const socket = new WebSocket(`${location.origin.replace("http", "ws")}/voice`);
   socket.binaryType = "arraybuffer";
+  const isOpen = () => socket.readyState === WebSocket.OPEN; // what the audio thread says before and after is void
 
   const ear = new AudioWorkletNode(heard, "microphone");
   ear.port.onmessage = ({ data }) => {
+    if (!isOpen()) return;
     meters.you.value = data.level;
-    if (socket.readyState === WebSocket.OPEN) socket.send(data.pcm);
+    socket.send(data.pcm);
   };
   heard.createMediaStreamSource(microphone).connect(ear).connect(heard.destination);
 
   const mouth = new AudioWorkletNode(played, "loudspeaker");
   mouth.port.onmessage = ({ data }) => {
+    if (!isOpen()) return;
     meters.model.value = data.level;
     state.textContent = data.playing ? "The model speaks. You may cut in." : "The model listens.";
     // For whoever wants to know how much has been heard, and how loud it was.
