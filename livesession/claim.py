@@ -62,6 +62,10 @@ class Claim:
                 f"The thread {self._thread.name!r} is waiting in this very iterator; one thread at a time may."
             )
 
+    def waits(self) -> None:
+        """Who has kept the claim in this thread waits for a message."""
+        self._is_waiting = True
+
     def leave(self) -> None:
         """The wait is over; the claim stays."""
         self._is_waiting = False

@@ -129,8 +129,8 @@ class Intake:
         """Frames came; the servers send binary ones, and text means the same."""
         arrivals: list[Arrival] = []
         try:
-            for message in messages:
-                self._read(message.data, arrivals)
+            for _, data in messages:
+                self._read(data, arrivals)
         finally:
             self._conversation.inbox.put(arrivals)
 

@@ -136,10 +136,11 @@ class SessionsStream:
             ReceiveTimeout: No message of any session within the time; the iterator goes on.
             ConcurrentReceiveError: Another thread has begun to receive from one of them.
         """
-        deadline = Deadline(self._timeout)
+        deadline: Deadline | None = None
         while self._feeds:
             number = self._ready.pop()
             if number is None:
+                deadline = deadline or Deadline(self._timeout)
                 self._wait(deadline)
             elif (feed := self._feeds.get(number)) and (news := self._poll(number, feed)):
                 return feed.session, news

@@ -78,12 +78,14 @@ class MessageStream:
         if self._is_finished:
             raise StopIteration
         claim, inbox = conversation.claim, conversation.inbox
-        if inbox.is_empty or not claim.is_kept(self):
+        if not claim.is_kept(self):
             claim.enter(self, is_new=self._is_new)
             self._is_new = False
+        elif inbox.is_empty:
+            claim.waits()
         try:
             inbox.settle()
-            arrival = self._take()
+            arrival = inbox.take_now() or self._wait()
             claim.leave()
             if isinstance(arrival, Arrival):
                 conversation.turns.delivered(arrival.item, arrival.turn, ends_turn=arrival.ends_turn)
@@ -98,10 +100,8 @@ class MessageStream:
         conversation.report(arrival)
         raise self._end(arrival)
 
-    def _take(self) -> Arrival | Ending | None:
+    def _wait(self) -> Arrival | Ending | None:
         conversation = self._conversation
-        if arrival := conversation.inbox.take_now():
-            return arrival
         if conversation.owes_warning and self._timeout != 0 and conversation.inbox.is_empty:
             conversation.owes_warning = False
             self._conversation.log.warning(

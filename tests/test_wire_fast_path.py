@@ -258,6 +258,19 @@ def test_what_has_no_template_is_tried_only_once():
     assert len(reads) == 1
 
 
+def test_a_frame_whose_head_and_tail_overlap_is_no_frame_of_audio():
+    head, tail = json.dumps(audio_frame()).encode().split(HOLE.encode())
+    templates = Templates(read)
+    assert [templates.apply(head + b"QUJD" + tail) is None for _ in range(2)] == [True, False]
+    assert templates.apply(head + tail).audio == b""
+    assert templates.apply(head[:-1] + tail) is None
+
+
+def test_frames_of_two_kinds_in_turn_are_read_each_by_its_template():
+    frames = [json.dumps(audio_frame("QUJD", n=number % 2)).encode() for number in range(8)]
+    assert [message.audio for message in applied(frames)] == [b"ABC"] * 6
+
+
 @pytest.mark.parametrize("sights", [1, 2])
 def test_hostile_traffic_fills_no_memory_and_keeps_nobody_out(sights):
     templates = Templates(read)

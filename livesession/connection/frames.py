@@ -9,8 +9,8 @@ with what really came, so memory stays within the size limit, whatever a header 
 from __future__ import annotations
 
 import codecs
+import struct
 from collections.abc import Iterator
-from typing import NamedTuple
 
 __all__ = [
     "BINARY",
@@ -31,7 +31,9 @@ WHOLE_BINARY = 0x80 | BINARY  # the first byte of a message in a single frame, a
 
 BUFFER_BYTES = 64 * 1024
 MAX_FRAMES = 1_000_000
-HEADER_BYTES = {126: 4, 127: 10}  # by the length in the second byte; others have 2
+LENGTH_IN_16_BITS = 126
+HEADER_BYTES = {LENGTH_IN_16_BITS: 4, 127: 10}  # by the length in the second byte; others have 2
+USUAL_HEADER = struct.Struct("!BBH")
 CONTROL_LIMIT = 125
 REASON_LIMIT = 123
 RESERVED_CLOSE_CODES = {1004, 1005, 1006, 1015}
@@ -45,11 +47,8 @@ class FrameError(Exception):
         self.code = code
 
 
-class Message(NamedTuple):
-    """A whole message, or a control frame."""
-
-    opcode: int
-    data: bytes
+Message = tuple[int, bytes]
+"""The opcode and the data of a whole message, or of a control frame."""
 
 
 class FrameReader:
@@ -90,13 +89,23 @@ class FrameReader:
         while self._start < self._end and (frame := self._next_frame()):
             first, payload = frame
             if first == WHOLE_BINARY and self._opcode == CONTINUATION:
-                yield Message(BINARY, payload)  # nearly all are
+                yield BINARY, payload
             elif message := self._assemble(first, payload):
                 yield message
         self._keep_rest()
 
     def _next_frame(self) -> tuple[int, bytes] | None:
         """First byte and payload of the next frame; None until it is all there."""
+        view, start, available = self._view, self._start, self._end - self._start
+        if available >= USUAL_HEADER.size:
+            first, length, longer = USUAL_HEADER.unpack_from(view, start)
+            body, end = start + USUAL_HEADER.size, start + USUAL_HEADER.size + longer
+            if first == WHOLE_BINARY and length == LENGTH_IN_16_BITS and end <= self._end and longer <= self._limit:
+                self._start = end  # nearly all are such
+                return first, view[body:end].tobytes()
+        return self._next_frame_of_any_kind()
+
+    def _next_frame_of_any_kind(self) -> tuple[int, bytes] | None:
         view, start, available = self._view, self._start, self._end - self._start
         if available < 2:
             self._wanted = 2
@@ -137,14 +146,14 @@ class FrameReader:
         """A message or control frame, if this frame completes one."""
         opcode, final = first & 0x0F, bool(first & 0x80)
         if opcode >= CLOSE:
-            return Message(opcode, payload)
+            return opcode, payload
         if (opcode == CONTINUATION) != (self._opcode != CONTINUATION):
             raise FrameError(1002, "fragments of messages out of order")
         opcode = opcode or self._opcode
         if opcode == TEXT:
             self._validate(payload, final)
         if final and self._opcode == CONTINUATION:
-            return Message(opcode, payload)
+            return opcode, payload
         return self._collect(opcode, payload, final)
 
     def _collect(self, opcode: int, payload: bytes, final: bool) -> Message | None:
@@ -155,7 +164,7 @@ class FrameReader:
             raise FrameError(1009, f"a message in more than {self._max_frames:,} frames")
         if not final:
             return None
-        message = Message(opcode, bytes(self._collected))
+        message = opcode, bytes(self._collected)
         self._collected, self._frames = bytearray(), 0
         return message
 
@@ -169,8 +178,9 @@ class FrameReader:
         """Moves the beginning of a frame to where there is room for more of it."""
         pending, is_own = self._end - self._start, self._view.obj is self._own
         if not pending:
-            self._own = bytearray()  # now, so that a large buffer is not kept while its message is worked on
-            self._view = memoryview(self._own)
+            if is_own:  # given back now, so that a large buffer is not kept while its message is worked on
+                self._own = bytearray()
+                self._view = memoryview(self._own)
         elif not is_own or not self._has_room():
             self._keep(max(BUFFER_BYTES, min(self._wanted, 2 * pending)))
 

@@ -24,8 +24,6 @@ class Liveness:
         dead_after: Seconds of silence after which the peer is given up; None never does.
         ping: Asks; must not wait.
 
-    Attributes:
-        next_at: When to `check()`, on the monotonic clock; infinite where that is never.
     """
 
     def __init__(self, ping_after: float | None, dead_after: float | None, ping: Callable[[], None]) -> None:
@@ -36,25 +34,26 @@ class Liveness:
 
     def heard(self) -> None:
         """The peer sent something, or the silence until now was this side's fault: it did not listen."""
-        now = time.monotonic()
+        self._alive_at = self._quiet_from = time.monotonic()
         self._has_asked = False
-        self._ping_at = now + self._ping_after
-        self._dead_at = now + self._dead_after
-        self.next_at = min(self._ping_at, self._dead_at)
+
+    @property
+    def next_at(self) -> float:
+        """When to `check()`, on the monotonic clock; infinite where that is never."""
+        return min(self._quiet_from + self._ping_after, self._alive_at + self._dead_after)
 
     def check(self) -> Ending | None:
         """Asks for a sign of life when it is time to; says how the connection ends when the peer is given up."""
         now = time.monotonic()
         if now < self.next_at:
             return None
-        if not self._has_asked and now >= self._ping_at:
+        if not self._has_asked and now >= self._quiet_from + self._ping_after:
             # Death is as late as the question: this process may have slept, or been stopped in a debugger.
-            self._dead_at = now + self._dead_after - self._ping_after
-        elif now >= self._dead_at:
+            self._alive_at = now - self._ping_after
+        elif now >= self._alive_at + self._dead_after:
             return self._ending()
         self._has_asked = True
-        self._ping_at = now + self._ping_after
-        self.next_at = min(self._ping_at, self._dead_at)
+        self._quiet_from = now
         self._ping()
         return None
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from livesession.connection.closing import ABNORMAL, GRACE, EndConnection, Ending
 from livesession.connection.deadline import Deadline
 from livesession.connection.duplex import Duplex
-from livesession.connection.frames import BINARY, CLOSE, PING, TEXT, FrameError, FrameReader, Message, read_close
+from livesession.connection.frames import CLOSE, PING, FrameError, FrameReader, Message, read_close
 from livesession.connection.latch import Latch
 from livesession.connection.liveness import Liveness
 from livesession.connection.reader_loop import READ, WRITE, Plan
@@ -73,6 +73,7 @@ class Reading:
         self._log = log
         self._begun = False
         self._was_paused = True  # only what this side put since can have filled the inbox
+        self._calm: Plan | None = None  # what was planned last, if that was to wait for more and nothing else
         self._close_frame: Ending | None = None  # what the peer's said
         self._linger_until: float | None = None  # set once the end has been declared
         self.reads_on = False  # to the end, whether or not there is room for more
@@ -111,7 +112,7 @@ class Reading:
             self._begun = True
             if ending := self._take(0):  # what came with the upgrade
                 return ending
-        paused, drained = False, False
+        paused = drained = heard = False
         if self._was_paused:
             paused = self._is_paused()
             self._liveness.heard()  # nothing, but nobody listened
@@ -125,23 +126,31 @@ class Reading:
                 return Ending(ABNORMAL, "", "network", "The connection ended without a close frame")
             if count and (ending := self._take(count)):
                 return ending
+            heard = heard or count is not None
             drained = count is None or (count < len(buffer) and not self._duplex.has_decrypted)
             paused = self._is_paused()
         if is_closing and self._is_time_to_stop(paused):
             return Ending(ABNORMAL, "", "local", "Reading was stopped")
-        if not paused and (ending := self._liveness.check()):
+        if not (paused or heard) and (ending := self._liveness.check()):
             return ending
         self._was_paused = paused
+        if heard and drained and self._calm and not (is_closing or paused or self._wants_write):
+            return self._calm  # its deadline may be too early by now, after which another is made
         return self._plan(paused, again=not (paused or drained))
 
     def _is_paused(self) -> bool:
         return not (self.reads_on or self._may_read())
 
     def _plan(self, paused: bool, *, again: bool) -> Plan:
-        wants_write = self._writer.is_owing or self._duplex.read_wants_write
         close_at, check_at = self.close_deadline.at, math.inf if paused else self._liveness.next_at
         deadline = check_at if close_at is None else min(close_at, check_at)
-        return Plan((0 if paused else READ) | (WRITE if wants_write else 0), deadline, again)
+        plan = Plan((0 if paused else READ) | (WRITE if self._wants_write else 0), deadline, again)
+        self._calm = plan if plan.interest == READ and not again else None
+        return plan
+
+    @property
+    def _wants_write(self) -> bool:
+        return self._writer.is_owing or self._duplex.read_wants_write
 
     def _take(self, count: int) -> Ending | None:
         """Hands on what `count` more bytes complete; also what came before a frame that must not be."""
@@ -153,11 +162,12 @@ class Reading:
     def _messages(self, count: int) -> Iterator[Message]:
         """One after the other, so that each is decoded while the processor has it at hand."""
         for message in self._frames.received(count):
-            if message.opcode in (TEXT, BINARY):
+            opcode, data = message
+            if opcode < CLOSE:
                 if self._taps:
-                    self._show(message.data)
+                    self._show(data)
                 yield message
-            elif ending := self._handle_control(message):
+            elif ending := self._handle_control(opcode, data):
                 self._close_frame = ending
                 return
 
@@ -165,11 +175,11 @@ class Reading:
         for tap in self._taps:
             tap.received(data)
 
-    def _handle_control(self, message: Message) -> Ending | None:
-        if message.opcode == PING:
-            self._writer.owe_pong(message.data)
-        elif message.opcode == CLOSE:
-            code, reason = read_close(message.data)
+    def _handle_control(self, opcode: int, data: bytes) -> Ending | None:
+        if opcode == PING:
+            self._writer.owe_pong(data)
+        elif opcode == CLOSE:
+            code, reason = read_close(data)
             self._writer.owe_close(code)
             return Ending(code, self._redact(reason), "server")
         return None

@@ -52,8 +52,9 @@ class Client:
     def echo(self) -> None:
         """Sends everything back, to the end."""
         while message := self._inbox.get(timeout=TIMEOUT):
+            opcode, data = message
             try:
-                self.connection.send(message.data, TIMEOUT, message.opcode)
+                self.connection.send(data, TIMEOUT, opcode)
             except SessionClosedError:
                 return
 
@@ -63,9 +64,9 @@ class Client:
 
 def case_count(url: str) -> int:
     client = Client(f"{url}/getCaseCount")
-    [message] = client.messages()
+    [(_, data)] = client.messages()
     client.close()
-    return int(message.data)
+    return int(data)
 
 
 def run_all(url: str, agent: str) -> None:

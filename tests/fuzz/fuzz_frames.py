@@ -34,11 +34,11 @@ def read(data: bytes, piece: int) -> Outcome:
             count = min(len(room), len(data), piece)
             assert count, "no room for more"
             room[:count], data = data[:count], data[count:]
-            for message in reader.received(count):
-                assert len(message.data) <= LIMIT
-                messages.append(tuple(message))
-                if message.opcode == CLOSE:
-                    check_close(message.data)
+            for opcode, data in reader.received(count):
+                assert len(data) <= LIMIT
+                messages.append((opcode, data))
+                if opcode == CLOSE:
+                    check_close(data)
     except FrameError as error:
         return messages, CLOSE_CODES[error.code]
     return messages, None
