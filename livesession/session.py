@@ -297,7 +297,7 @@ class LiveSession:
     def send_text_realtime(self, text: str, *, timeout: float | None = None) -> None:
         """Sends what the user typed (`realtimeInput.text`); under automatic detection it asks for an answer."""
         asks = requests.detects_activity(self._setup.generation_config)
-        self._send_spoken(requests.text_input(text), timeout, Spoken(self._conversation, asks=asks))
+        self._send_input(requests.text_input(text), timeout, Spoken(self._conversation, asks=asks))
 
     def send_audio_realtime(self, audio: Media, *, timeout: float | None = None) -> None:
         """Sends a piece of what the microphone hears (`realtimeInput.audio`).
@@ -383,13 +383,13 @@ class LiveSession:
         """
         requests.check_activity(self._setup.generation_config, manual=True, method="send_activity_start")
         activity = Activity(self._conversation, begins=True)
-        self._send_spoken(LiveClientRealtimeInput(activity_start=ActivityStart()), timeout, activity)
+        self._send_input(LiveClientRealtimeInput(activity_start=ActivityStart()), timeout, activity)
 
     def send_activity_end(self, *, timeout: float | None = None) -> None:
         """Says that the user has spoken (`activityEnd`), which asks for an answer; automatic detection must be off."""
         requests.check_activity(self._setup.generation_config, manual=True, method="send_activity_end")
         activity = Activity(self._conversation, begins=False)
-        self._send_spoken(LiveClientRealtimeInput(activity_end=ActivityEnd()), timeout, activity)
+        self._send_input(LiveClientRealtimeInput(activity_end=ActivityEnd()), timeout, activity)
 
     def send_audio_stream_end(self, *, timeout: float | None = None) -> None:
         """Says that the microphone pauses (`audioStreamEnd`); automatic detection must be on, as it is by default."""
@@ -410,11 +410,6 @@ class LiveSession:
         """
         self._check_usable()
         self._answering.by_hand(function_responses, timeout)
-
-    def _send_spoken(self, message: LiveClientRealtimeInput, timeout: float | None, spoken: Spoken) -> None:
-        """Sends input that begins something new; if it asks for an answer, that is counted first: answers are quick."""
-        self._check_usable()
-        self._send_input(message, timeout, spoken)
 
     def _send_input(
         self, message: LiveClientRealtimeInput, timeout: float | None, asking: Asking | None = None

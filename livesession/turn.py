@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 
-import attrs
 from attrs import frozen
 
 from livesession.calls import ToolResult
@@ -166,6 +165,10 @@ class Span:
     answer: int = 0
     since: int = 0
 
+    def beginning_with(self, turn: int) -> Span:
+        """The same where also all turns before this one are over."""
+        return Span(max(self.first, turn), self.answer, self.since)
+
     def excludes(self, turn: int, serial: int) -> bool:
         return turn < self.first or (turn == self.answer and serial < self.since)
 
@@ -230,8 +233,9 @@ class TurnLedger:
             self._expected += 1
             self._forget_begun()
             answer = self._completed + due
-            self._span = attrs.evolve(self._span, answer=answer, since=0 if due else self._frames)
-            return attrs.evolve(self._span, first=answer)
+            since = 0 if due else self._frames
+            self._span = Span(self._span.first, answer, since)
+            return Span(answer, answer, since)
 
     def withdrawn(self) -> None:
         """Sender: the request did not go out after all."""
@@ -311,7 +315,7 @@ class TurnLedger:
 
     def _forget_begun(self) -> None:
         if self._begun is not None:
-            self._span = attrs.evolve(self._span, first=max(self._span.first, self._begun + 1))
+            self._span = self._span.beginning_with(self._begun + 1)
             self._begun = None
 
     def delivered(self, item: LiveServerMessage | ProtocolError, turn: int, *, ends_turn: bool) -> None:
@@ -326,5 +330,5 @@ class TurnLedger:
     def to_receive(self, first: int = 0) -> Span:
         """Consumer: what comes next; turns with a number below `first` are over."""
         with self._lock:
-            self._span = attrs.evolve(self._span, first=max(self._span.first, first))
+            self._span = self._span.beginning_with(first)
             return self._span

@@ -136,35 +136,27 @@ class Connection:
         timeout: float | None,
         opcode: int,
         check: Callable[[], None],
-        failed: Callable[[], None] = lambda: None,
+        failed: Callable[[], None] | None = None,
     ) -> None:
+        write = self._write_watched if self._taps else self._writer.send
         try:
-            self._write_or(failed, data, timeout, opcode, check)
-        except StreamBroken as error:
+            write(data, Deadline(timeout), opcode, check)
+        except BaseException as error:
+            if failed is not None:
+                failed()
+            self._end_if_broken(error)
+            raise
+
+    def _end_if_broken(self, error: BaseException) -> None:
+        """After a failed write; raises how the connection has ended, where the error does not say that."""
+        if isinstance(error, StreamBroken):
             self._find_out_why()
             self._fail(Ending(ABNORMAL, "", "network", "The connection was lost while sending", error.__cause__))
             raise self._end_error() from error.__cause__
-        except SendTimeout as error:
-            if error.session_ended:
-                self._fail(Ending(ABNORMAL, "", "local", "A message could not be written whole in time", error))
-            raise
-        except LiveSessionError:
-            raise
-        except BaseException:
-            self._fail_if_torn()
-            raise
-
-    def _write_or(
-        self, failed: Callable[[], None], data: bytes, timeout: float | None, opcode: int, check: Callable[[], None]
-    ) -> None:
-        try:
-            if self._taps:
-                self._write_watched(data, Deadline(timeout), opcode, check)
-            else:
-                self._writer.send(data, Deadline(timeout), opcode, check)
-        except BaseException:
-            failed()
-            raise
+        if isinstance(error, SendTimeout) and error.session_ended:
+            self._fail(Ending(ABNORMAL, "", "local", "A message could not be written whole in time", error))
+        elif not isinstance(error, LiveSessionError) and self._writer.is_torn:
+            self._fail(Ending(ABNORMAL, "", "local", "Sending was interrupted in the middle of a message"))
 
     def _write_watched(self, data: bytes, deadline: Deadline, opcode: int, check: Callable[[], None]) -> None:
         watched = Watched(self._taps, data)
@@ -192,7 +184,7 @@ class Connection:
             raise self._end_error()
 
     def _check_open(self) -> None:
-        if self.state is not State.OPEN:
+        if self._states.state is not State.OPEN:
             raise self._end_error()
 
     def _end_error(self) -> LiveSessionError:
@@ -200,10 +192,6 @@ class Connection:
         if ending is None or (ending.quiet and ending.origin == "local"):
             return SessionClosedError("This session has been closed and cannot be used; connect() a new one.")
         return ending.error()
-
-    def _fail_if_torn(self) -> None:
-        if self._writer.is_torn:
-            self._fail(Ending(ABNORMAL, "", "local", "Sending was interrupted in the middle of a message"))
 
     def _fail(self, ending: Ending) -> None:
         """Ends the connection at once; the reader still delivers what had arrived."""

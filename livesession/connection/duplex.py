@@ -69,7 +69,7 @@ class Duplex:
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
             return 0
 
-    def write(self, data: memoryview) -> int:
+    def write(self, data: bytes | bytearray | memoryview) -> int:
         """Bytes written; 0 when the socket takes none now. Raises `OSError`."""
         try:
             if not self._is_tls:

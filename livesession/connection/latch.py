@@ -14,13 +14,12 @@ __all__ = ["Gates", "Latch"]
 FIRST_LOOK, LAST_LOOK = 0.1, 10.0  # seconds between which the main thread looks for a signal that it has missed
 
 
-def acquire(lock: threading.Lock, timeout: float | None) -> bool:
-    """Waits for a lock, at most `timeout` seconds, and lets no signal go unseen.
+def acquire(lock: threading.Lock, deadline: Deadline) -> bool:
+    """Waits for a lock, until the deadline, and lets no signal go unseen.
 
     One that comes between the interpreter's last look for signals and the system call that waits is not seen before
     that call returns: Ctrl-C would do nothing. Signals are the main thread's, so others need not look.
     """
-    deadline = Deadline(timeout)
     patience = FIRST_LOOK if threading.get_ident() == threading.main_thread().ident else LONGEST
     while not lock.acquire(timeout=deadline.within(patience)):
         if deadline.expired():
@@ -49,7 +48,7 @@ class Latch:
 
     def wait(self, timeout: float | None) -> bool:
         """Whether it has happened, after `timeout` seconds at the most; None is without an end."""
-        if self.has_happened or not acquire(self._lock, timeout):
+        if self.has_happened or not acquire(self._lock, Deadline(timeout)):
             return self.has_happened
         self._lock.release()
         return True
@@ -66,24 +65,28 @@ class Gates:
 
     def open(self) -> None:
         """Lets all who wait look again; callable from any thread."""
-        with suppress(IndexError):
-            while self._shut:
+        while self._shut:
+            with suppress(IndexError):  # another thread may have let the last one go
                 self._shut.popleft().release()
 
     def wait(self, has_news: Callable[[], bool], timeout: float | None) -> bool:
         """Waits for `open()`, at most `timeout` seconds; False when it was not called and there are no news."""
+        return self._wait(has_news, Deadline(timeout))
+
+    def _wait(self, has_news: Callable[[], bool], deadline: Deadline) -> bool:
         gate = threading.Lock()
         gate.acquire()
         self._shut.append(gate)  # before it is looked once more, so that what comes after that opens it
         try:
-            return has_news() or acquire(gate, timeout)
+            return has_news() or acquire(gate, deadline)
         finally:
-            with suppress(ValueError):
-                self._shut.remove(gate)
+            if gate in self._shut:  # not opened
+                with suppress(ValueError):  # or just now
+                    self._shut.remove(gate)
 
     def wait_until(self, is_so: Callable[[], bool], deadline: Deadline) -> bool:
         """Looks again at each `open()`; whether it is so, at the deadline at the latest."""
         while not is_so():
-            if not self.wait(is_so, deadline.left()):
+            if not self._wait(is_so, deadline):
                 return False
         return True

@@ -15,6 +15,7 @@ __all__ = ["PIECE", "client_frame", "client_frame_pieces"]
 
 FIN, MASKED = 0x80, 0x80
 LENGTH_IN_16_BITS, LENGTH_IN_64_BITS = 126, 127
+HEADER_16, HEADER_64 = struct.Struct("!BBH"), struct.Struct("!BBQ")
 PIECE = 64 * 1024  # a multiple of 4; fresh memory for a whole image would cost more (page faults) than masking it in C
 
 EVERY_BYTE = int.from_bytes(range(256), "big")
@@ -63,5 +64,5 @@ def frame_header(opcode: int, length: int) -> bytes:
     if length < LENGTH_IN_16_BITS:
         return bytes((first, MASKED | length))
     if length < 1 << 16:
-        return struct.pack("!BBH", first, MASKED | LENGTH_IN_16_BITS, length)
-    return struct.pack("!BBQ", first, MASKED | LENGTH_IN_64_BITS, length)
+        return HEADER_16.pack(first, MASKED | LENGTH_IN_16_BITS, length)
+    return HEADER_64.pack(first, MASKED | LENGTH_IN_64_BITS, length)

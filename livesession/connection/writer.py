@@ -113,13 +113,15 @@ class FrameWriter:
         begun = torn = False
         try:
             for piece in frame:
-                data = memoryview(piece)
-                while data:
+                rest: bytes | bytearray | memoryview = piece
+                while rest:
                     torn = True  # until it is known how much went out
-                    written = self._duplex.write(data)
-                    data = data[written:]
+                    written = self._duplex.write(rest)
                     begun = begun or written > 0
                     torn = begun or self._duplex.keeps_what_it_refused
+                    if written == len(rest):
+                        break
+                    rest = memoryview(rest)[written:]
                     if not written:
                         self._wait(deadline, torn)
         except OSError as error:

@@ -96,7 +96,7 @@ class AnswerEvents:
     def _send(self, question: LiveClientMessage) -> None:
         if isinstance(question, LiveClientRealtimeInput):
             asks = requests.detects_activity(self._session._setup.generation_config)
-            self._session._send_spoken(question, None, Spoken(self._session._conversation, asks=asks))
+            self._session._send_input(question, None, Spoken(self._session._conversation, asks=asks))
         elif isinstance(question, LiveClientContent):
             self._answer.answers(self._session._send_request(question, None))
 

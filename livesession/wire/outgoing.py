@@ -110,15 +110,14 @@ def with_base64(head: bytes, data: bytes, tail: bytes) -> bytes:
     return joined.getvalue()
 
 
-def dumps(body: object) -> str:
-    return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=plain)
-
-
 def plain(value: object) -> object:
     """A mapping of the user's that is no `dict`, as one."""
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=plain).encode
 
 
 def place_configuration(setup: dict[str, object]) -> dict[str, object]:
