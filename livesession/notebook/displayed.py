@@ -39,6 +39,7 @@ class Displayed:
         return bundle
 
     def _as_html(self) -> str:
+        from livesession.notebook.elements import without_formulas
         from livesession.notebook.values import html_of
 
-        return html_of(self)
+        return without_formulas(html_of(self))

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from livesession.audio.wav import SAMPLE_BYTES, wav_bytes
 
-__all__ = ["escaped", "folded", "medium", "note", "paragraph", "player", "table"]
+__all__ = ["escaped", "folded", "medium", "note", "paragraph", "player", "table", "without_formulas"]
 
 LONGEST_SOUND = 120  # seconds; with base64, 8 MB of a notebook at 24 kHz
 LARGEST_MEDIUM = 8_000_000  # bytes of what is not PCM and cannot be shortened
@@ -24,6 +24,11 @@ def escaped(text: object) -> str:
     """Text as HTML; half a surrogate pair, which no encoding can carry, becomes a question mark."""
     whole = str(text).encode("utf-8", "replace").decode("utf-8")
     return html.escape(whole).replace("\n", "<br>")
+
+
+def without_formulas(content: str) -> str:
+    """The same where a notebook sets no formulas: `$5 and $6` are prices."""
+    return f'<div class="tex2jax_ignore mathjax_ignore">{content}</div>'
 
 
 def paragraph(text: str, label: str = "") -> str:

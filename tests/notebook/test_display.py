@@ -32,7 +32,7 @@ from livesession.audio import WavFile, write_wav
 SECOND = b"\x00\x20\x00\xe0" * 12_000  # at 24,000 Hz
 HOSTILE = "<script>alert(1)</script><img src=x onerror='alert(2)'>\"&"
 TABLE = {"table", "thead", "tbody", "tr", "th", "td"}
-OURS = {"p", "b", "br", "em", "audio", "source", "img", "details", "summary"} | TABLE
+OURS = {"div", "p", "b", "br", "em", "audio", "source", "img", "details", "summary"} | TABLE
 USAGE = UsageMetadata(
     prompt_token_count=1_200,
     response_token_count=34,
@@ -94,6 +94,11 @@ def test_a_turn_shows_who_said_what_a_player_and_how_many_tokens():
     assert "1,239 tokens" in page.text
 
 
+def test_prices_are_not_set_as_formulas():
+    html = Turn(text="From $5 to $6", complete=True)._repr_mimebundle_()["text/html"]
+    assert re.fullmatch(r'<div class="tex2jax_ignore mathjax_ignore">.*\$5 to \$6.*</div>', html)
+
+
 def test_a_turn_is_played_at_its_own_rate():
     assert shown(Turn(audio=SECOND, audio_rate=16_000)).sound == (16_000, SECOND)
 
@@ -135,7 +140,7 @@ def test_a_turn_that_did_not_just_end_says_so(turn, remark):
 
 def test_thoughts_are_folded_away():
     page = shown(Turn(thoughts="Hm.", text="Yes.", complete=True))
-    assert page.tags[:3] == ["details", "summary", "p"]
+    assert page.tags[:4] == ["div", "details", "summary", "p"]
     assert "Hm." in page.text
 
 
@@ -161,7 +166,7 @@ HOSTILE_VALUES = {
 def test_what_the_model_says_cannot_become_markup(kind):
     page = shown(HOSTILE_VALUES[kind])
     assert set(page.tags) <= OURS
-    assert page.attributes <= {"controls", "preload", "src", "type", "alt"}
+    assert page.attributes <= {"class", "controls", "preload", "src", "type", "alt"}
     assert all(address.startswith("data:") for address in page.addresses)
     assert "<script>" in page.text
 
