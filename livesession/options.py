@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Literal, TypeVar
 
 from attrs import field, frozen
@@ -65,6 +66,6 @@ class SessionOptions:
 
 def check_timeout(seconds: Seconds) -> Seconds:
     """A time limit of the user's; None and infinity are none."""
-    if seconds is not None and not seconds >= 0:
+    if seconds is not None and not (isinstance(seconds, Real) and seconds >= 0):
         raise ConfigurationError(f"A timeout is a number of seconds, 0 or more, not {seconds!r}.")
     return seconds

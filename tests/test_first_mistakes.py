@@ -17,6 +17,7 @@ from livesession import (
     LiveGenerativeModel,
     ReceiveTimeout,
     SessionOptions,
+    receive_any,
 )
 from livesession.audio import write_wav
 from livesession.emulator import LiveEmulator, ToolCall
@@ -71,6 +72,7 @@ REFUSED = {
     "no name of a model": (lambda: LiveGenerativeModel("", backend=KEY), "not the name of a model"),
     "an empty key": (lambda: GoogleAI(api_key=""), "no API key"),
     "a time limit of nothing": (lambda: SessionOptions(connect_timeout=0), "connect_timeout must be"),
+    "a time limit in words": (lambda: receive_any([], timeout="1"), "a number of seconds, 0 or more, not '1'"),
     "an unknown choice": (lambda: SessionOptions(on_full="drop"), "'pause' or 'error'"),
 }
 

@@ -155,8 +155,8 @@ class ScriptedConnection(Scripted):
         Raises:
             ValueError: for another status.
         """
-        if not 400 <= status < 600:
-            raise ValueError(f"A connection is rejected with a status from 400 to 599, not {status}.")
+        if not isinstance(status, int) or not 400 <= status < 600:
+            raise ValueError(f"A connection is rejected with a status from 400 to 599, not {status!r}.")
         words = message or f"{HTTPStatus(status).phrase}."
         self._steps.add(HttpRefusal(status, _LABELS.get(status, "UNKNOWN"), words))
         return self

@@ -188,6 +188,7 @@ def test_a_connection_that_the_service_would_refuse_uses_nothing_up(dial):
         (lambda emulator: emulator.on_any().delay(-1), "must be >= 0"),
         (lambda emulator: emulator.on_any().go_away(-1), "must be >= 0"),
         (lambda emulator: emulator.on_connect().reject(200), "400 to 599, not 200"),
+        (lambda emulator: emulator.on_connect().reject("429"), "400 to 599, not '429'"),
         (lambda emulator: emulator.on_connect().reject(499), "499"),
     ],
 )
