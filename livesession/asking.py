@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from livesession.calls import Claimed
 from livesession.conversation import Conversation
-from livesession.turn import Span
+from livesession.turn_ledger import Span
 from livesession.types.enums import FunctionResponseScheduling
 
 __all__ = ["Activity", "Asking", "Crossed", "Interruption", "Question", "Reply", "Spoken"]

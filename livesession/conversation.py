@@ -14,7 +14,7 @@ from livesession.errors import ForkedSessionError
 from livesession.inbox import Arrival, Inbox
 from livesession.logs import SessionLog
 from livesession.outbox import Outbox
-from livesession.turn import TurnLedger
+from livesession.turn_ledger import TurnLedger
 from livesession.types.server import LiveSessionResumptionUpdate
 from livesession.usage import UsageMeter
 

@@ -1,12 +1,11 @@
 """Where a session's messages go out, whichever connection it has.
 
-A session has one lifeline for as long as it lives. Reconnecting runs on a short-lived thread of its own
-("livesession-resume"), never on the reader thread, which must not wait; sends wait for it, up to their deadline.
+A session has one lifeline for as long as it lives. While a connection is replaced, sends wait for the next one, up to
+their deadline.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,8 @@ from livesession.errors import ResumptionError, SendTimeout, SessionClosedError
 from livesession.line import Line
 from livesession.options import SessionOptions
 from livesession.realtime import KeptInput
-from livesession.replacing import OLD_CLOSE, Replacer
+from livesession.renewal import Renewal
+from livesession.replacing import Replacer
 from livesession.resumption import ResumptionPolicy
 from livesession.types.client import LiveClientMessage, LiveClientSetup
 from livesession.types.config import SessionResumptionConfig
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Lifeline"]
 
-OPENING_TIME = 60.0  # seconds that connect() may still take once the server has accepted the setup
 LAST_RECORDED = 1.0  # seconds for a recording to be completed when there was no connection
 LAST_WAIT = 0.2  # seconds for a thread that has been told to end
 MARGIN = 0.2  # share of the time left after a goAway, and
@@ -66,11 +65,7 @@ class Lifeline:
         self._replacer = Replacer(
             backend, setup, first_setup, options, resumption, conversation, line, self._kept, self
         )
-        # Guards the three fields below; nothing is called while it is held. A signal handler on top may take it again.
-        self._lock = threading.RLock()
-        self._worker: threading.Thread | None = None
-        self._is_due = False  # the present connection has ended and is to be replaced
-        self._go_away: Deadline | None = None  # by when it is to be replaced, because the server will end it
+        self._renewal = Renewal(self._policy, self._replacer, conversation, line)
 
     def open(self) -> None:
         """Opens the first connection. Raises `ConnectError`."""
@@ -196,10 +191,7 @@ class Lifeline:
             self._conversation.recording.close(timeout)
 
     def _await_worker(self, last: Deadline) -> None:
-        with self._lock:
-            worker = self._worker
-        if worker is not None and worker is not threading.current_thread():
-            worker.join(last.left())
+        self._renewal.join(last)
         self._replacer.join(min(LAST_WAIT, last.left() or 0.0))
         if self._conversation.ending is None:  # whoever replaces the connection is kept by code of the user's
             self._conversation.finish(CLOSED_HERE)
@@ -214,7 +206,7 @@ class Lifeline:
     def on_end(self, ending: Ending) -> None:
         """It has ended, and nobody had asked for that."""
         self._kept.open()
-        if self._goes_on_after(ending) and self._start(is_due=True):
+        if self._goes_on_after(ending) and self._renewal.replace():
             self._conversation.log.info("the connection has ended, by the %s: %s", ending.origin, ending.words)
         else:
             self._conversation.finish(ending)
@@ -224,107 +216,12 @@ class Lifeline:
         """The server will end it in so many seconds."""
         self._conversation.log.info("the server goes away in %g s", time_left)
         if self._policy is not None and not self._line.is_closed:
-            self._start(go_away=Deadline(time_left - min(MARGIN * time_left, LONGEST_MARGIN)))
+            self._renewal.replace(by=Deadline(time_left - min(MARGIN * time_left, LONGEST_MARGIN)))
             self._line.gates.open()
 
     def on_news(self) -> None:
         """A turn has ended, or there is a new handle."""
         self._line.gates.open()
-
-    def _start(self, *, is_due: bool = False, go_away: Deadline | None = None) -> bool:
-        """Sees to it that a thread replaces the connection; False when there can be none."""
-        with self._lock:
-            self._is_due = self._is_due or is_due
-            if go_away is not None and (self._go_away is None or self._go_away.ends_after(go_away)):
-                self._go_away = go_away
-            if self._worker is not None:
-                return True
-            worker = self._worker = threading.Thread(target=self._go_on, name="livesession-resume", daemon=True)
-        try:
-            worker.start()
-        except RuntimeError as error:  # the interpreter is going down, or the system has no more threads
-            self._conversation.log.warning("the session cannot be resumed: %s", error)
-            self._worker = None
-            return False
-        return True
-
-    # On that thread.
-
-    def _go_on(self) -> None:
-        try:
-            self._work()
-        except BaseException as error:  # of the user's code, which gives keys and judges errors: nobody is left waiting
-            self._give_up(error)
-
-    def _work(self) -> None:
-        line = self._line
-        while self._has_work():
-            # connect() may not have returned yet.
-            line.gates.wait_until(lambda: line.connection is not None or line.is_closed, Deadline(OPENING_TIME))
-            if line.is_closed or line.connection is None:
-                continue
-            connection = line.connection
-            if self._is_due or self._awaited_turn_boundary(connection):
-                self._replace_in_turn(connection)
-
-    def _give_up(self, error: BaseException) -> None:
-        with self._lock:
-            self._worker, self._is_due = None, False
-        self._conversation.log.error("the session could not be resumed", exc_info=error)
-        self._replacer.give_up(ResumptionError(f"The session was lost and could not be resumed: {error!r}"))
-        if self._line.connection is not None:
-            self._line.connection.close(0.0)
-        self._line.gates.open()
-
-    def _has_work(self) -> bool:
-        """Whether there is a connection to be replaced, now or soon; else the thread is about to end."""
-        with self._lock:
-            if (self._is_due or self._go_away is not None) and not self._line.is_closed:
-                return True
-            self._worker = None
-            return False
-
-    def _replace_in_turn(self, connection: Connection) -> None:
-        """Replaces the connection, unless somebody else who is at it now does so."""
-        while not self._line.replacing.acquire(blocking=False):
-            self._line.gates.wait_until(lambda: not self._line.replacing.locked(), Deadline(OLD_CLOSE))
-        try:
-            is_wanted = self._line.present is connection and self._conversation.ending is None
-            if self._policy is not None and not self._line.is_closed and is_wanted:
-                self._replacer.replace(self._policy, self._left)
-        finally:
-            self._line.replacing.release()
-            self._line.gates.open()
-
-    def _awaited_turn_boundary(self, connection: Connection) -> bool:
-        """Waits for a good moment, while there is time; False when there is nothing to be replaced any more."""
-
-        def is_over() -> bool:
-            return self._line.is_closed or self._line.present is not connection or connection.ending is not None
-
-        def is_time() -> bool:
-            return is_over() or self._conversation.is_at_rest or self._time_is_up()
-
-        while not is_time() and self._line.gates.wait(is_time, self._time_left()):
-            pass
-        with self._lock:
-            if self._line.present is connection:  # else it is the next one that goes away as well
-                self._go_away = None
-        has_handle = self._conversation.resumption_handle is not None
-        return has_handle and not is_over()  # what has ended is due, if it may be resumed
-
-    def _time_left(self) -> float:
-        """Seconds until the connection has to be replaced; the server may say less than before."""
-        with self._lock:
-            return (self._go_away.left() if self._go_away else None) or 0.0
-
-    def _time_is_up(self) -> bool:
-        return self._time_left() == 0.0
-
-    def _left(self) -> None:
-        """The old connection has ended: what is told from now on concerns another one."""
-        with self._lock:
-            self._is_due, self._go_away = False, None
 
     # By hand.
 
@@ -333,7 +230,7 @@ class Lifeline:
         if not self._line.replacing.acquire(blocking=False):
             raise ResumptionError("This session is being resumed already, by another thread.")
         try:
-            self._replacer.replace_once(config, self._left)
+            self._replacer.replace_once(config, self._renewal.left)
         finally:
             self._line.replacing.release()
             self._line.gates.open()

@@ -15,7 +15,8 @@ from livesession.conversation import Conversation
 from livesession.errors import ProtocolError, ReceiveTimeout
 from livesession.inbox import Arrival
 from livesession.resumption import LiveSessionResumed
-from livesession.turn import Span, Turn, TurnBuilder, belongs_to_a_turn
+from livesession.turn import Turn, TurnBuilder, belongs_to_a_turn
+from livesession.turn_ledger import Span
 from livesession.types.server import LiveServerMessage, LiveServerToolCall
 
 __all__ = ["MessageStream", "TurnStream"]

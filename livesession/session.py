@@ -29,7 +29,8 @@ from livesession.options import SessionOptions, check_timeout
 from livesession.receiving import MessageStream, TurnStream
 from livesession.requests import Media, Request
 from livesession.resumption import LiveSessionResumed, check_resumption
-from livesession.turn import Span, Turn
+from livesession.turn import Turn
+from livesession.turn_ledger import Span
 from livesession.types.client import (
     ActivityEnd,
     ActivityStart,
