@@ -34,11 +34,11 @@ def read(data: bytes, piece: int) -> Outcome:
             count = min(len(room), len(data), piece)
             assert count, "no room for more"
             room[:count], data = data[:count], data[count:]
-            for opcode, data in reader.received(count):
-                assert len(data) <= LIMIT
-                messages.append((opcode, data))
+            for opcode, payload in reader.received(count):
+                assert len(payload) <= LIMIT
+                messages.append((opcode, payload))
                 if opcode == CLOSE:
-                    check_close(data)
+                    check_close(payload)
     except FrameError as error:
         return messages, CLOSE_CODES[error.code]
     return messages, None

@@ -32,7 +32,7 @@ def feed(reader: FrameReader, data: bytes, chunk: int) -> list[bytes]:
         count = min(len(room), len(rest), chunk)
         room[:count] = rest[:count]
         rest = rest[count:]
-        messages += [message.data for message in reader.received(count)]
+        messages += [data for _, data in reader.received(count)]
     return messages
 
 
