@@ -21,11 +21,10 @@ class Claim:
         self._holder: weakref.ref[object] | None = None
         self._thread = threading.current_thread()
         self._is_waiting = False
-        self._thread_id = 0
 
     def is_kept(self, consumer: object) -> bool:
-        """Whether this consumer has the claim, in this thread; without a lock, since nobody else can take it away."""
-        return self._thread_id == threading.get_ident() and self._holder is not None and self._holder() is consumer
+        """Whether this consumer has the claim, in this thread; without a lock, as no other thread can take it then."""
+        return self._thread is threading.current_thread() and self._holder is not None and self._holder() is consumer
 
     def enter(self, consumer: object, *, is_new: bool) -> None:
         """Takes the claim, or keeps it, before waiting for a message.
@@ -50,7 +49,6 @@ class Claim:
                 )
             self._holder = weakref.ref(consumer)
             self._thread = threading.current_thread()
-            self._thread_id = threading.get_ident()
             self._is_waiting = True
 
     def _is_elsewhere(self) -> bool:
@@ -61,10 +59,6 @@ class Claim:
             raise ConcurrentReceiveError(
                 f"The thread {self._thread.name!r} is waiting in this very iterator; one thread at a time may."
             )
-
-    def waits(self) -> None:
-        """Who has kept the claim in this thread waits for a message."""
-        self._is_waiting = True
 
     def leave(self) -> None:
         """The wait is over; the claim stays."""

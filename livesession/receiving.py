@@ -79,11 +79,9 @@ class MessageStream:
         if self._is_finished:
             raise StopIteration
         claim, inbox = conversation.claim, conversation.inbox
-        if not claim.is_kept(self):
+        if inbox.is_empty or not claim.is_kept(self):
             claim.enter(self, is_new=self._is_new)
             self._is_new = False
-        elif inbox.is_empty:
-            claim.waits()
         try:
             inbox.settle()
             arrival = inbox.take_now() or self._wait()

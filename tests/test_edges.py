@@ -15,7 +15,8 @@ import weakref
 
 import pytest
 
-from livesession import ConnectionClosedError, GenerativeContentBlob, LiveGenerativeModel
+from livesession import ConnectionClosedError, LiveGenerativeModel
+from livesession.asking import Spoken
 from livesession.emulator import LiveEmulator
 from tests.kit.servers import Peer, RawPeer, raw_server, script_server
 from tests.kit.waiting import PATIENCE, InThread
@@ -236,10 +237,17 @@ def test_ctrl_c_works_while_the_server_is_deaf(wait):
         leaving.set()
 
 
+def interrupted_again(asking: Spoken) -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.mark.skipif(os.name == "nt", reason="sends a signal to itself")
-def test_a_send_that_is_interrupted_in_the_middle_of_a_message_ends_the_session():
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_send_that_is_interrupted_in_the_middle_of_a_message_ends_the_session(times, monkeypatch):
+    """Also where a second Ctrl-C comes while the message is taken back."""
     leaving, stuck = threading.Event(), threading.Event()
-    blob = GenerativeContentBlob(mime_type="image/jpeg", data=bytes(16_000_000))
+    if times == 2:
+        monkeypatch.setattr(Spoken, "failed", interrupted_again)
 
     def script(peer: RawPeer) -> None:
         peer.accept()
@@ -255,7 +263,7 @@ def test_a_send_that_is_interrupted_in_the_middle_of_a_message_ends_the_session(
         session = server.model().connect()
         interrupter = InThread(interrupt)
         with pytest.raises(KeyboardInterrupt):
-            session.send_video_realtime(blob)
+            session.send_text_realtime("x" * 16_000_000)
         interrupter.result()
         with pytest.raises(ConnectionClosedError, match="in the middle of a message"):
             session.send("this would be read as the rest of the image")

@@ -24,7 +24,7 @@ from livesession import (
     UnsupportedMessageError,
 )
 from tests.kit.servers import Peer, script_server
-from tests.kit.waiting import PATIENCE, InThread
+from tests.kit.waiting import PATIENCE, InThread, wait_until
 
 DONE = {"serverContent": {"turnComplete": True}}
 
@@ -402,6 +402,19 @@ def test_the_claim_of_a_thread_that_has_ended_is_free():
         kept = InThread(lambda: [stream := session.receive(), next(stream)]).result()
         assert kept[1].text == "a"
         assert next(session.receive()).text == "b"
+
+
+def test_a_thread_that_waits_in_the_iterator_of_one_that_has_ended_is_the_only_one_to_wait():
+    """Also where it has that one's ident, which Linux gives to the next thread."""
+    with script_server(sends()) as server, server.model().connect() as session:
+        stream = session.receive()
+        InThread(stream.claim).result()
+        waiting = InThread(lambda: list(stream))
+        wait_until(lambda: session._conversation.inbox._gates._shut)
+        with pytest.raises(ConcurrentReceiveError):
+            next(session.receive(timeout=0.1))
+        stream.close()
+        assert waiting.result() == []
 
 
 def test_in_the_same_thread_a_new_receive_takes_over():

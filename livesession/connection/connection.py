@@ -142,9 +142,11 @@ class Connection:
         try:
             write(data, Deadline(timeout), opcode, check)
         except BaseException as error:
-            if failed is not None:
-                failed()
-            self._end_if_broken(error)
+            try:
+                if failed is not None:
+                    failed()
+            finally:  # a second Ctrl-C may come in between
+                self._end_if_broken(error)
             raise
 
     def _end_if_broken(self, error: BaseException) -> None:

@@ -98,9 +98,10 @@ class FrameReader:
         """First byte and payload of the next frame; None until it is all there."""
         view, start, available = self._view, self._start, self._end - self._start
         if available >= USUAL_HEADER.size:
-            first, length, longer = USUAL_HEADER.unpack_from(view, start)
-            body, end = start + USUAL_HEADER.size, start + USUAL_HEADER.size + longer
-            if first == WHOLE_BINARY and length == LENGTH_IN_16_BITS and end <= self._end and longer <= self._limit:
+            first, code, length = USUAL_HEADER.unpack_from(view, start)
+            body = start + USUAL_HEADER.size
+            end = body + length
+            if first == WHOLE_BINARY and code == LENGTH_IN_16_BITS and end <= self._end and length <= self._limit:
                 self._start = end  # nearly all are such
                 return first, view[body:end].tobytes()
         return self._next_frame_of_any_kind()

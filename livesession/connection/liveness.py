@@ -23,7 +23,6 @@ class Liveness:
         ping_after: Seconds of silence after which to ask for a sign of life; None never does.
         dead_after: Seconds of silence after which the peer is given up; None never does.
         ping: Asks; must not wait.
-
     """
 
     def __init__(self, ping_after: float | None, dead_after: float | None, ping: Callable[[], None]) -> None:
@@ -34,7 +33,8 @@ class Liveness:
 
     def heard(self) -> None:
         """The peer sent something, or the silence until now was this side's fault: it did not listen."""
-        self._alive_at = self._quiet_from = time.monotonic()
+        self._alive_at = time.monotonic()
+        self._quiet_from = self._alive_at  # or, later, when it was asked last
         self._has_asked = False
 
     @property
@@ -49,7 +49,7 @@ class Liveness:
             return None
         if not self._has_asked and now >= self._quiet_from + self._ping_after:
             # Death is as late as the question: this process may have slept, or been stopped in a debugger.
-            self._alive_at = now - self._ping_after
+            self._alive_at = now - self._ping_after  # as if it had spoken until then
         elif now >= self._alive_at + self._dead_after:
             return self._ending()
         self._has_asked = True

@@ -112,7 +112,7 @@ class Reading:
             self._begun = True
             if ending := self._take(0):  # what came with the upgrade
                 return ending
-        paused = drained = heard = False
+        paused = drained = has_read = False
         if self._was_paused:
             paused = self._is_paused()
             self._liveness.heard()  # nothing, but nobody listened
@@ -126,16 +126,16 @@ class Reading:
                 return Ending(ABNORMAL, "", "network", "The connection ended without a close frame")
             if count and (ending := self._take(count)):
                 return ending
-            heard = heard or count is not None
+            has_read = has_read or count is not None
             drained = count is None or (count < len(buffer) and not self._duplex.has_decrypted)
             paused = self._is_paused()
         if is_closing and self._is_time_to_stop(paused):
             return Ending(ABNORMAL, "", "local", "Reading was stopped")
-        if not (paused or heard) and (ending := self._liveness.check()):
+        if not (paused or has_read) and (ending := self._liveness.check()):
             return ending
         self._was_paused = paused
-        if heard and drained and self._calm and not (is_closing or paused or self._wants_write):
-            return self._calm  # its deadline may be too early by now, after which another is made
+        if has_read and drained and self._calm and not (is_closing or paused or self._wants_write):
+            return self._calm  # its deadline is too early by now, never too late: then there is a new plan
         return self._plan(paused, again=not (paused or drained))
 
     def _is_paused(self) -> bool:

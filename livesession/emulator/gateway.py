@@ -116,8 +116,8 @@ class Gateway:
             if isinstance(step, HttpRefusal):
                 return _http_response(step)
             await self._suffer(socket, step)
-        if socket.state is State.CLOSED:
-            raise asyncio.CancelledError  # there is nobody to upgrade, which websockets before 17 logs as its own fault
+            if socket.state is State.CLOSED:
+                raise asyncio.CancelledError  # nobody is left to answer, which websockets before 17 logs as its fault
         return None
 
     async def _suffer(self, socket: ServerConnection, fault: Delay | Drop | Close) -> None:

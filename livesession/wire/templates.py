@@ -33,8 +33,9 @@ Surroundings = tuple[bytes, bytes]
 class Templates:
     """The templates of the frames that came more than once.
 
-    Used by any number of threads without a lock: each access to a `dict` is whole, and what two threads do at a time
-    is done twice. A full cache is emptied: what is needed is soon there again, and hostile traffic fills no memory.
+    Used by any number of threads without a lock: each access to a `dict` is whole, the latest is one tuple, and what
+    two threads do at a time is done twice. A full cache is emptied: what is needed is soon there again, and hostile
+    traffic fills no memory.
 
     Args:
         read: The general path: the messages of a frame.

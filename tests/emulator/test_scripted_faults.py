@@ -145,9 +145,13 @@ def test_a_connection_is_dropped_on_the_upgrade_without_a_word_in_the_log(dial, 
     assert caplog.records == []
 
 
-def test_a_client_that_leaves_while_its_upgrade_is_delayed_is_not_in_the_log(dial, caplog):
+@pytest.mark.parametrize(
+    "then", [lambda chain: chain, lambda chain: chain.reject(503), lambda chain: chain.close(1011)],
+    ids=["served", "rejected", "closed"],
+)  # fmt: skip
+def test_a_client_that_leaves_while_its_upgrade_is_delayed_is_not_in_the_log(then, dial, caplog):
     with LiveEmulator() as emulator:
-        emulator.on_connect().delay(0.3)
+        then(emulator.on_connect(times=1).delay(60))
         with pytest.raises(TimeoutError):
             dial(emulator, open_timeout=0.1)
         dial(emulator)
