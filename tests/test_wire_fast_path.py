@@ -22,13 +22,14 @@ from livesession import (
     LiveServerContent,
     LiveServerMessage,
     Part,
+    Transcription,
 )
 from livesession.replicas import replicator
 from livesession.requests import audio_input, media_input, video_input
 from livesession.wire import decode, encode, speedups
 from livesession.wire.incoming import read
 from livesession.wire.outgoing import PIECE, encode_medium, write
-from livesession.wire.templates import KEPT, LONGEST, Templates, template_of
+from livesession.wire.templates import KEPT, LONGEST, Templates, ways_to_make
 from tests.kit.wire_data import REASON, wire_data
 
 always_the_same = settings(
@@ -114,6 +115,43 @@ def test_audio_is_quick_from_the_second_frame_on_whatever_stands_beside_it(frame
     text = json.dumps(frame, ensure_ascii=ascii_only, **spacing)
     messages = applied(filled(text, [encoded(piece) for piece in pieces]))
     assert [message.model_turn.parts[0].inline_data.data for message in messages] == pieces[1:]
+
+
+ANY_CHARACTER = st.characters(exclude_categories=["Cs"])
+AWKWARD_CHARACTERS = 'one\\"\n\0\x1f\x7f\u2028é😀 '
+WORDS = st.text(ANY_CHARACTER, max_size=20) | st.text(AWKWARD_CHARACTERS, max_size=9)
+TRANSCRIPTS = ["inputTranscription", "outputTranscription", "interimInputTranscription"]
+FRAMES_OF_WORDS = st.builds(
+    lambda where, beside, content, frame: {
+        **frame,
+        "serverContent": {
+            **content,
+            **(
+                {where: {**beside, "text": HOLE}}
+                if where in TRANSCRIPTS
+                else {"modelTurn": {"parts": [{"text": HOLE, "thought": bool(beside)}]}}
+            ),
+        },
+    },
+    st.sampled_from([*TRANSCRIPTS, "modelTurn"]),
+    st.fixed_dictionaries({}, optional={"finished": st.booleans(), "languageCode": TEXT, "speakerLabel": TEXT}),
+    st.fixed_dictionaries({}, optional={"turnComplete": st.booleans(), "unknown": TEXT}),
+    st.fixed_dictionaries({}, optional={"usageMetadata": st.fixed_dictionaries({"totalTokenCount": st.integers()})}),
+)
+
+
+@always_the_same
+@given(FRAMES_OF_WORDS, SPACING, st.lists(WORDS, min_size=3, max_size=6), st.booleans())
+def test_words_are_read_the_same_and_quickly_where_they_need_no_escape(frame, spacing, texts, ascii_only):
+    quoted = [json.dumps(text, ensure_ascii=ascii_only)[1:-1] for text in texts]
+    messages = applied(filled(json.dumps(frame, **spacing), ["one", "two", *quoted]))
+    assert len(messages) == 1 + sum("\\" not in text for text in quoted)
+
+
+@pytest.mark.parametrize("text", ["\n", "a\x00", "\x1f", "\udcc3"], ids=ascii)
+def test_what_json_must_not_hold_is_no_text(text):
+    frame = json.dumps({"serverContent": {"outputTranscription": {"text": HOLE}}})
+    assert len(applied(filled(frame, ["one", "two", text, "é"]))) == 2
 
 
 @pytest.mark.parametrize("spacing", [{}, {"indent": 2}, {"separators": (",", ":")}])
@@ -255,7 +293,7 @@ def test_what_has_no_template_is_tried_only_once():
     templates = Templates(lambda frame: reads.append(frame) or read(frame))
     for _ in range(5):
         assert templates.apply(b'{"toolCall":{"data":"QUJD"}}') is None
-    assert len(reads) == 1
+    assert len(reads) == 2
 
 
 def test_a_frame_whose_head_and_tail_overlap_is_no_frame_of_audio():
@@ -267,8 +305,10 @@ def test_a_frame_whose_head_and_tail_overlap_is_no_frame_of_audio():
 
 
 def test_frames_of_two_kinds_in_turn_are_read_each_by_its_template():
-    frames = [json.dumps(audio_frame("QUJD", n=number % 2)).encode() for number in range(8)]
-    assert [message.audio for message in applied(frames)] == [b"ABC"] * 6
+    speech = json.dumps(audio_frame("QUJD")).encode()
+    words = json.dumps({"serverContent": {"outputTranscription": {"text": "Hello"}}}).encode()
+    said = [(message.audio, message.transcript) for message in applied([speech, words] * 4)]
+    assert said == [(b"ABC", ""), (b"", "Hello")] * 3
 
 
 @pytest.mark.parametrize("sights", [1, 2])
@@ -323,10 +363,13 @@ def test_a_replica_is_what_the_constructor_would_have_made():
 
 
 def test_no_field_of_a_message_is_forgotten():
-    message = LiveServerContent(model_turn=Content(parts=[Part.from_bytes(b"a", "audio/pcm")], role="model"))
-    assert template_of(message)(b"a") == message
-    assert template_of(LiveServerContent()) is None
-    assert template_of(LiveServerContent(model_turn=Content(parts=["a"]))) is None
+    message = LiveServerContent(
+        model_turn=Content(parts=[Part(text="a", inline_data=GenerativeContentBlob(data=b"a"))], role="model"),
+        output_transcription=Transcription(text="a", finished=True),
+    )
+    make_text, make_medium, make_transcript = ways_to_make(message)
+    assert make_text("a") == make_medium(b"a") == make_transcript("a") == message
+    assert list(ways_to_make(LiveServerContent())) == []
 
 
 # Base64.

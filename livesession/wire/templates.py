@@ -1,33 +1,71 @@
-"""Frames of audio, read like the ones before them.
+"""Frames of speech and of words, read like the ones before them.
 
-While the model speaks, one frame is like the other but for its audio. Such a frame is cut where its base64 begins and
-ends. Where the same `head` and `tail` came before, the message is the same but for the bytes, and no JSON is read.
+While the model speaks, one frame is like the other but for its audio, or for the next words of its text or transcript.
+Such a frame is cut where that string begins and ends. Where the same `head` and `tail` came before, the message is the
+same but for the string, and no JSON is read.
 
-Why that is the same result: base64 that decodes strictly has no quote, backslash or control character, so that it is
-one string of the JSON whatever it says, and the frames differ in the value of that string alone. Which field the
-value ends up in is not guessed but tried, with the general path and two values. Whatever does not fit (other base64,
-two media, anything that could be changed through one message and be seen in the next) takes the general path.
+Why that is the same result: base64 that decodes strictly, and text without backslash and control character, is one
+string of the JSON whatever it says, as no quote is in it; so the frames differ in the value of that string alone. Which
+field the value ends up in is not guessed but tried, with the general path and two values. Whatever does not fit (other
+base64, two media, anything that could be changed through one message and be seen in the next) takes the general path.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from livesession.replicas import replicator
-from livesession.types.server import LiveServerContent
+from livesession.types.content import Content
+from livesession.types.server import LiveServerContent, Transcription
 from livesession.wire.speedups import base64_in_use
 
 __all__ = ["Templates"]
 
-KEY = b'"data"'
 LONGEST = 1000  # bytes of a head or a tail
 KEPT = 64
-TRIALS = {b"AAAA": b"\0\0\0", b"////": b"\xff\xff\xff"}
 
 Template = Callable[[bytes], LiveServerContent]
+"""The message of a frame, from what stands between its head and tail; `ValueError` where that is not what it was."""
+
+Make = Callable[[object], LiveServerContent]
 
 Surroundings = tuple[bytes, bytes]
-"""Head and tail: what stands round the base64 of a frame, quotes included."""
+"""Head and tail: what stands round the string that differs, quotes included."""
+
+
+class Hole(NamedTuple):
+    """A string that differs from frame to frame.
+
+    Attributes:
+        key: The name before it.
+        trials: Two such strings, and what they are read as.
+        read: What any such string is read as; `ValueError` where the general path has to say.
+    """
+
+    key: bytes
+    trials: Mapping[bytes, object]
+    read: Callable[[bytes], object]
+
+
+def read_medium(text: bytes) -> bytes:
+    return base64_in_use().decode(text)
+
+
+special = re.compile(rb"[\\\x00-\x1f]").search
+
+
+def read_words(text: bytes) -> str:
+    if special(text):
+        raise ValueError("an escape")
+    return text.decode("utf-8")
+
+
+HOLES = (
+    Hole(b'"data"', {b"AAAA": b"\0\0\0", b"////": b"\xff\xff\xff"}, read_medium),
+    Hole(b'"text"', {b"one": "one", b"two": "two"}, read_words),
+)
 
 
 class Templates:
@@ -48,31 +86,32 @@ class Templates:
         self._latest: tuple[bytes, bytes, Template] | None = None  # head, tail, and what is made between them
 
     def apply(self, frame: bytes) -> LiveServerContent | None:
-        """The one message of a frame of audio; None where the general path has to read it."""
+        """The one message of a frame of speech or of words; None where the general path has to read it."""
         if self._latest is not None:
             head, tail, template = self._latest
             end = len(frame) - len(tail)
             if frame.startswith(head) and frame.endswith(tail) and end >= len(head):
                 return filled(template, frame[len(head) : end])
-        return self._find_and_apply(frame)
+        for hole in HOLES:
+            key = frame.find(hole.key, 0, LONGEST)
+            if key >= 0:
+                return self._find_and_apply(frame, hole, key + len(hole.key))
+        return None
 
-    def _find_and_apply(self, frame: bytes) -> LiveServerContent | None:
+    def _find_and_apply(self, frame: bytes, hole: Hole, behind_key: int) -> LiveServerContent | None:
         """The same where the frame is not like the one before it."""
-        key = frame.find(KEY, 0, LONGEST)
-        if key < 0:
-            return None
-        start = frame.find(b'"', key + len(KEY)) + 1
+        start = frame.find(b'"', behind_key) + 1
         end = frame.find(b'"', start)
         if not 0 < start <= LONGEST or end < start or len(frame) - end > LONGEST:
             return None
         surroundings = (frame[:start], frame[end:])
-        template = self._templates.get(surroundings) or self._look_at(surroundings)
+        template = self._templates.get(surroundings) or self._look_at(surroundings, hole)
         if template is None:
             return None
         self._latest = (*surroundings, template)
         return filled(template, frame[start:end])
 
-    def _look_at(self, surroundings: Surroundings) -> Template | None:
+    def _look_at(self, surroundings: Surroundings, hole: Hole) -> Template | None:
         """Surroundings without a template: they get one at the second sight, because many come only once."""
         if surroundings in self._templates:
             return None
@@ -83,27 +122,23 @@ class Templates:
             return None
         if len(self._templates) >= KEPT:
             self._templates.clear()
-        template = self._templates[surroundings] = self._try_out(surroundings)
+        template = self._templates[surroundings] = self._try_out(surroundings, hole)
         return template
 
-    def _try_out(self, surroundings: Surroundings) -> Template | None:
-        """The template, if two frames show that the base64 becomes the bytes of one medium and nothing else."""
+    def _try_out(self, surroundings: Surroundings, hole: Hole) -> Template | None:
+        """The template, if two frames show that the string becomes the value of one field and nothing else."""
         head, tail = surroundings
-        template = None
-        for text, data in TRIALS.items():
-            message = single(self._read(head + text + tail))
-            if message is None:
-                return None
-            template = template or template_of(message)
-            if template is None or template(data) != message:
-                return None
-        return template
+        trials = [(value, single(self._read(head + text + tail))) for text, value in hole.trials.items()]
+        for make in ways_to_make(trials[0][1]):
+            if all(make(value) == message for value, message in trials):
+                return lambda text: make(hole.read(text))
+        return None
 
 
 def filled(template: Template, text: bytes) -> LiveServerContent | None:
-    """The message with the audio of a text; None where that is not base64."""
+    """The message with what a text says; None where the general path has to read that."""
     try:
-        return template(base64_in_use().decode(text))
+        return template(text)
     except ValueError:
         return None
 
@@ -119,15 +154,34 @@ def single(messages: Sequence[object]) -> LiveServerContent | None:
     return messages[0]
 
 
-def template_of(message: LiveServerContent) -> Template | None:
-    """Makes messages that differ from this one in the bytes of its only part."""
+def ways_to_make(message: LiveServerContent | None) -> Iterator[Make]:
+    """Makers of messages that differ from this one in one value: the bytes or the text of its part, or a transcript."""
+    if message is None:
+        return
     turn = message.model_turn
-    if turn is None or len(turn.parts) != 1 or turn.parts[0].inline_data is None:
-        return None
+    if turn is not None and len(turn.parts) == 1:
+        yield with_text(message, turn)
+        if turn.parts[0].inline_data is not None:
+            yield with_medium(message, turn)
+    for name in ("input_transcription", "output_transcription", "interim_input_transcription"):
+        if (transcription := getattr(message, name)) is not None:
+            yield with_transcript(message, name, transcription)
+
+
+def with_medium(message: LiveServerContent, turn: Content) -> Make:
+    [part] = turn.parts
+    assert part.inline_data is not None
     new_message, new_turn = replicator(message, "model_turn"), replicator(turn, "parts")
-    new_part, new_blob = replicator(turn.parts[0], "inline_data"), replicator(turn.parts[0].inline_data, "data")
+    new_part, new_blob = replicator(part, "inline_data"), replicator(part.inline_data, "data")
+    return lambda data: new_message(new_turn((new_part(new_blob(data)),)))
 
-    def make(data: bytes) -> LiveServerContent:
-        return new_message(new_turn((new_part(new_blob(data)),)))
 
-    return make
+def with_text(message: LiveServerContent, turn: Content) -> Make:
+    new_message, new_turn = replicator(message, "model_turn"), replicator(turn, "parts")
+    new_part = replicator(turn.parts[0], "text")
+    return lambda text: new_message(new_turn((new_part(text),)))
+
+
+def with_transcript(message: LiveServerContent, name: str, transcription: Transcription) -> Make:
+    new_message, new_transcription = replicator(message, name), replicator(transcription, "text")
+    return lambda text: new_message(new_transcription(text))
