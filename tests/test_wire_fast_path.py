@@ -148,6 +148,25 @@ def test_words_are_read_the_same_and_quickly_where_they_need_no_escape(frame, sp
     assert len(messages) == 1 + sum("\\" not in text for text in quoted)
 
 
+def test_what_stands_behind_a_text_is_not_read_as_part_of_it():
+    plain = json.dumps({"serverContent": {"outputTranscription": {"text": HOLE}}})
+    with_language = json.dumps({"serverContent": {"outputTranscription": {"text": HOLE, "languageCode": "en"}}})
+    frames = [*filled(plain, ["one", "two"]), *filled(with_language, ["three", "four"]), *filled(plain, ["five"])]
+    assert [message.transcript for message in applied(frames)] == ["two", "four", "five"]
+
+
+MEMBERS = st.permutations(["text", "languageCode", "speakerLabel", "finished"]).flatmap(
+    lambda names: st.integers(1, 4).map(lambda count: names[:count])
+)
+
+
+@always_the_same
+@given(st.lists(st.tuples(MEMBERS, st.sampled_from(["one", "two", "", 'a"b', HOLE])), min_size=4, max_size=12))
+def test_frames_that_begin_and_end_alike_are_read_each_for_itself(frames):
+    transcriptions = [dict.fromkeys(members, text) for members, text in frames]
+    applied([json.dumps({"serverContent": {"outputTranscription": each}}).encode() for each in transcriptions * 2])
+
+
 @pytest.mark.parametrize("text", ["\n", "a\x00", "\x1f", "\udcc3"], ids=ascii)
 def test_what_json_must_not_hold_is_no_text(text):
     frame = json.dumps({"serverContent": {"outputTranscription": {"text": HOLE}}})

@@ -4,10 +4,10 @@ While the model speaks, one frame is like the other but for its audio, or for th
 Such a frame is cut where that string begins and ends. Where the same `head` and `tail` came before, the message is the
 same but for the string, and no JSON is read.
 
-Why that is the same result: base64 that decodes strictly, and text without backslash and control character, is one
-string of the JSON whatever it says, as no quote is in it; so the frames differ in the value of that string alone. Which
-field the value ends up in is not guessed but tried, with the general path and two values. Whatever does not fit (other
-base64, two media, anything that could be changed through one message and be seen in the next) takes the general path.
+Why that is the same result: base64 that decodes strictly, and text without quote, backslash and control character, is
+one string of the JSON whatever it says; so the frames differ in the value of that string alone. Which field the value
+ends up in is not guessed but tried, with the general path and two values. Whatever does not fit (other base64, two
+media, anything that could be changed through one message and be seen in the next) takes the general path.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ def read_medium(text: bytes) -> bytes:
     return base64_in_use().decode(text)
 
 
-special = re.compile(rb"[\\\x00-\x1f]").search
+special = re.compile(rb'["\\\x00-\x1f]').search
 
 
 def read_words(text: bytes) -> str:
     if special(text):
-        raise ValueError("an escape")
+        raise ValueError("more than one plain string")
     return text.decode("utf-8")
 
 
@@ -90,8 +90,10 @@ class Templates:
         if self._latest is not None:
             head, tail, template = self._latest
             end = len(frame) - len(tail)
-            if frame.startswith(head) and frame.endswith(tail) and end >= len(head):
-                return filled(template, frame[len(head) : end])
+            is_alike = frame.startswith(head) and frame.endswith(tail) and end >= len(head)
+            # What lies between the ends may still be more than the string, with other members behind it.
+            if is_alike and (message := filled(template, frame[len(head) : end])):
+                return message
         for hole in HOLES:
             key = frame.find(hole.key, 0, LONGEST)
             if key >= 0:
