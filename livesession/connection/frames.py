@@ -15,6 +15,10 @@ from collections.abc import Iterator
 __all__ = [
     "BINARY",
     "CLOSE",
+    "HEADER_16",
+    "HEADER_64",
+    "LENGTH_IN_16_BITS",
+    "LENGTH_IN_64_BITS",
     "PING",
     "PONG",
     "TEXT",
@@ -31,9 +35,9 @@ WHOLE_BINARY = 0x80 | BINARY  # the first byte of a message in a single frame, a
 
 BUFFER_BYTES = 64 * 1024
 MAX_FRAMES = 1_000_000
-LENGTH_IN_16_BITS = 126
-HEADER_BYTES = {LENGTH_IN_16_BITS: 4, 127: 10}  # by the length in the second byte; others have 2
-USUAL_HEADER = struct.Struct("!BBH")
+LENGTH_IN_16_BITS, LENGTH_IN_64_BITS = 126, 127
+HEADER_BYTES = {LENGTH_IN_16_BITS: 4, LENGTH_IN_64_BITS: 10}  # by the length in the second byte; others have 2
+HEADER_16, HEADER_64 = struct.Struct("!BBH"), struct.Struct("!BBQ")
 CONTROL_LIMIT = 125
 REASON_LIMIT = 123
 RESERVED_CLOSE_CODES = {1004, 1005, 1006, 1015}
@@ -97,9 +101,9 @@ class FrameReader:
     def _next_frame(self) -> tuple[int, bytes] | None:
         """First byte and payload of the next frame; None until it is all there."""
         view, start, available = self._view, self._start, self._end - self._start
-        if available >= USUAL_HEADER.size:
-            first, code, length = USUAL_HEADER.unpack_from(view, start)
-            body = start + USUAL_HEADER.size
+        if available >= HEADER_16.size:
+            first, code, length = HEADER_16.unpack_from(view, start)
+            body = start + HEADER_16.size
             end = body + length
             if first == WHOLE_BINARY and code == LENGTH_IN_16_BITS and end <= self._end and length <= self._limit:
                 self._start = end  # nearly all are such

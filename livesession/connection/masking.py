@@ -7,15 +7,14 @@ byte: websockets' C function does it where that package is installed, else the f
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+
+from livesession.connection.frames import HEADER_16, HEADER_64, LENGTH_IN_16_BITS, LENGTH_IN_64_BITS
 
 __all__ = ["PIECE", "client_frame", "client_frame_pieces"]
 
 FIN, MASKED = 0x80, 0x80
-LENGTH_IN_16_BITS, LENGTH_IN_64_BITS = 126, 127
-HEADER_16, HEADER_64 = struct.Struct("!BBH"), struct.Struct("!BBQ")
 PIECE = 64 * 1024  # a multiple of 4; fresh memory for a whole image would cost more (page faults) than masking it in C
 
 EVERY_BYTE = int.from_bytes(range(256), "big")
