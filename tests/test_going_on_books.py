@@ -439,16 +439,21 @@ def drops_after(count: int):
     return script
 
 
-def test_a_user_who_speaks_while_the_session_is_resumed_speaks_on_and_only_his_sound_is_reported_as_lost():
-    heard: list[str] = []
+def answers_after(count: int, heard: list[str]):
+    """A script that puts so many messages into a list, by their kind, and answers."""
 
-    def goes_on(peer: Peer) -> None:
+    def script(peer: Peer) -> None:
         accept(peer)
-        heard.extend(kinds(peer, 3))
+        heard.extend(kinds(peer, count))
         peer.send(DONE)
         peer.wait_for_end()
 
-    with script_server(Connections(drops_after(2), goes_on)) as server:
+    return script
+
+
+def test_a_user_who_speaks_while_the_session_is_resumed_speaks_on_and_only_his_sound_is_reported_as_lost():
+    heard: list[str] = []
+    with script_server(Connections(drops_after(2), answers_after(3, heard))) as server:
         with connect(server, generation_config=MANUAL) as session:
             session.send_activity_start()
             session.send_audio_realtime(PIECE)
@@ -462,14 +467,7 @@ def test_a_user_who_speaks_while_the_session_is_resumed_speaks_on_and_only_his_s
 
 def test_a_user_who_speaks_through_two_losses_is_reported_to_have_begun_only_once():
     heard: list[str] = []
-
-    def goes_on(peer: Peer) -> None:
-        accept(peer)
-        heard.extend(kinds(peer, 2))
-        peer.send(DONE)
-        peer.wait_for_end()
-
-    with script_server(Connections(drops_after(1), drops_after(1), goes_on)) as server:
+    with script_server(Connections(drops_after(1), drops_after(1), answers_after(2, heard))) as server:
         with connect(server, generation_config=MANUAL) as session:
             session.send_activity_start()
             news = [resumed(session), resumed(session)]
@@ -481,13 +479,7 @@ def test_a_user_who_speaks_through_two_losses_is_reported_to_have_begun_only_onc
 
 def test_a_user_who_has_spoken_does_not_begin_again():
     heard: list[str] = []
-
-    def goes_on(peer: Peer) -> None:
-        accept(peer)
-        heard.extend(kinds(peer, 1))
-        peer.wait_for_end()
-
-    with script_server(Connections(drops_after(2), goes_on)) as server:
+    with script_server(Connections(drops_after(2), answers_after(1, heard))) as server:
         with connect(server, generation_config=MANUAL) as session:
             session.send_activity_start()
             session.send_activity_end()
@@ -499,14 +491,7 @@ def test_a_user_who_has_spoken_does_not_begin_again():
 
 def test_a_user_whose_last_mark_found_no_connection_still_speaks_after_a_resumption_by_hand():
     heard: list[str] = []
-
-    def goes_on(peer: Peer) -> None:
-        accept(peer)
-        heard.extend(kinds(peer, 2))
-        peer.send(DONE)
-        peer.wait_for_end()
-
-    with script_server(Connections(drops_after(1), goes_on)) as server:
+    with script_server(Connections(drops_after(1), answers_after(2, heard))) as server:
         with connect(server, policy=None, generation_config=MANUAL) as session:
             session.send_activity_start()
             with pytest.raises(ConnectionClosedError):
