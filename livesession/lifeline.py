@@ -21,6 +21,7 @@ from livesession.realtime import KeptInput
 from livesession.renewal import Renewal
 from livesession.replacing import Replacer
 from livesession.resumption import ResumptionPolicy
+from livesession.succession import Succession
 from livesession.types.client import LiveClientMessage, LiveClientSetup
 from livesession.types.config import SessionResumptionConfig
 
@@ -61,9 +62,10 @@ class Lifeline:
         self._conversation = conversation
         self._line = line
         self._policy: ResumptionPolicy | None = options.resumption if resumption else None
-        self._kept = KeptInput(self._policy.kept_bytes if self._policy else 0)
+        kept = KeptInput(self._policy.kept_bytes if self._policy else 0)
+        self._succession = Succession(conversation, setup.generation_config, kept, options.send_timeout)
         self._replacer = Replacer(
-            backend, setup, first_setup, options, resumption, conversation, line, self._kept, self
+            backend, setup, first_setup, options, resumption, conversation, line, self._succession, self
         )
         self._renewal = Renewal(self._policy, self._replacer, conversation, line)
 
@@ -124,7 +126,7 @@ class Lifeline:
         while not self._is_kept(message):
             connection = self._wait_for_line(deadline)
             try:
-                self._replacer.send(connection, message, data, deadline, asking)
+                self._succession.send(connection, message, data, deadline, asking)
                 return
             except SendTimeout as error:
                 raise self._as_it_goes_on(error) from error
@@ -146,7 +148,7 @@ class Lifeline:
     def _is_kept(self, message: LiveClientMessage) -> bool:
         """Whether it is realtime input that is kept for later, by choice, while there is no connection."""
         keeps = self._policy is not None and self._policy.realtime == "keep_newest" and not self._line.is_closed
-        return keeps and self._is_between() and self._kept.keep(message)
+        return keeps and self._is_between() and self._succession.kept.keep(message)
 
     def _wait_for_line(self, deadline: Deadline) -> Connection:
         while True:
@@ -205,7 +207,7 @@ class Lifeline:
 
     def on_end(self, ending: Ending) -> None:
         """It has ended, and nobody had asked for that."""
-        self._kept.open()
+        self._succession.kept.open()
         if self._goes_on_after(ending) and self._renewal.replace():
             self._conversation.log.info("the connection has ended, by the %s: %s", ending.origin, ending.words)
         else:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from livesession.asking import Asking
 from livesession.backends import Backend
 from livesession.connection.closing import ABNORMAL, CLOSED_HERE, Ending
 from livesession.connection.deadline import Deadline
@@ -18,65 +17,19 @@ from livesession.errors import ConnectError, ResumptionError, SendTimeout, Sessi
 from livesession.line import Line
 from livesession.opening import ConnectionAttempt
 from livesession.options import SessionOptions
-from livesession.realtime import KeptInput
-from livesession.requests import seeds_history
 from livesession.resumption import LiveSessionResumed, ResumptionPolicy
-from livesession.types.client import (
-    ActivityStart,
-    LiveClientMessage,
-    LiveClientRealtimeInput,
-    LiveClientSetup,
-)
+from livesession.succession import Succession
+from livesession.types.client import LiveClientSetup
 from livesession.types.config import SessionResumptionConfig
 
 if TYPE_CHECKING:
-    from livesession.connection.connection import Connection
     from livesession.intake import Owner
 
 __all__ = ["OLD_CLOSE", "Replacer"]
 
-
 OLD_CLOSE = 1.0  # seconds for the closing handshake of a connection that is replaced
 RESUMING_SHARE = 0.75  # of the budget, where a new conversation may be begun in the rest of it
 STABLE = 10.0  # seconds after which a connection counts as a success, though no turn was completed on it
-
-
-STILL_SPEAKING = LiveClientRealtimeInput(activity_start=ActivityStart())
-
-
-def without_last_start(messages: tuple[LiveClientMessage, ...]) -> tuple[LiveClientMessage, ...]:
-    """All but the last `activityStart`."""
-    for place in reversed(range(len(messages))):
-        message = messages[place]
-        if isinstance(message, LiveClientRealtimeInput) and message.activity_start is not None:
-            return messages[:place] + messages[place + 1 :]
-    return messages
-
-
-class Posting:
-    """Keeps book of a message: notes it when it goes out, and withdraws it when it did not."""
-
-    def __init__(
-        self, conversation: Conversation, message: LiveClientMessage, size: int, asking: Asking | None
-    ) -> None:
-        self._conversation = conversation
-        self._message = message
-        self._size = size
-        self._asking = asking
-        self._is_noted = False
-
-    def begins(self) -> None:
-        if self._asking is not None:
-            self._asking.begins()
-        self._is_noted = True
-        answer = self._asking.answer if self._asking else None
-        self._conversation.outbox.note(self._message, self._size, answer)
-
-    def failed(self) -> None:
-        if self._is_noted:
-            self._conversation.outbox.withdraw(self._message)
-        if self._asking is not None:
-            self._asking.failed()
 
 
 def may_try_again(error: Exception, policy: ResumptionPolicy) -> bool:
@@ -93,7 +46,7 @@ class Replacer:
         resumption: None for a session that cannot be resumed.
         conversation: What outlives the connections.
         line: Where the new connection is put.
-        kept: Realtime input that was kept while there was none.
+        succession: What one leaves to the next.
         owner: Is told what becomes of each connection.
     """
 
@@ -106,7 +59,7 @@ class Replacer:
         resumption: SessionResumptionConfig | None,
         conversation: Conversation,
         line: Line,
-        kept: KeptInput,
+        succession: Succession,
         owner: Owner,
     ) -> None:
         self._backend = backend
@@ -115,8 +68,8 @@ class Replacer:
         self._resumption = resumption
         self._conversation = conversation
         self._line = line
-        self._kept = kept
         self._owner = owner
+        self._succession = succession
         self._attempt = ConnectionAttempt(backend, first_setup, options, conversation, owner)
         self._turns_before = -1  # on the first connection, none is needed for it to be of use
         self._has_begun_anew = False  # since a connection was of use
@@ -125,7 +78,6 @@ class Replacer:
         self._errors: list[Exception] = []  # of the attempts since a connection was of use
         self._delays: Iterator[float] = iter(())
         self._ready_at = 0.0
-        self._to_send_first: tuple[LiveClientMessage, ...] = ()
 
     def open(self) -> None:
         """Opens the first connection. Raises `ConnectError`."""
@@ -140,17 +92,6 @@ class Replacer:
     def join(self, timeout: float) -> None:
         """Waits for what `cancel()` has ended."""
         self._attempt.join(timeout)
-
-    def send(
-        self,
-        connection: Connection,
-        message: LiveClientMessage,
-        data: bytes,
-        deadline: Deadline,
-        asking: Asking | None = None,
-    ) -> None:
-        """Sends, and keeps book of what may have to be sent again."""
-        connection.send(data, deadline.left(), journal=Posting(self._conversation, message, len(data), asking))
 
     def replace(self, policy: ResumptionPolicy, left: Callable[[], None]) -> None:
         """Puts another connection in the place of the present one; gives up when the policy says so.
@@ -195,7 +136,7 @@ class Replacer:
 
     def _leave(self, timeout: float, left: Callable[[], None]) -> None:
         """Closes the present connection; what ends from now on is another one."""
-        self._kept.open()
+        self._succession.kept.open()
         self._attempt.detach()
         self._left = left
         try:
@@ -210,7 +151,8 @@ class Replacer:
         self._budget = budget
 
         def greet() -> LiveSessionResumed:
-            return self._news(restored, time.monotonic() - lost_at, attempts)
+            downtime = time.monotonic() - lost_at
+            return self._succession.begins(restored=restored, downtime=downtime, attempts=attempts)
 
         self._attempt = ConnectionAttempt(
             self._backend, self._setup, self._options, self._conversation, self._owner, greet, budget
@@ -225,47 +167,10 @@ class Replacer:
             return
         self._send_first()
 
-    def _news(self, restored: bool, downtime: float, attempts: int) -> LiveSessionResumed:
-        """Made on the reader thread, between the last message of the old connection and the first of the new one."""
-        conversation = self._conversation
-        calls = conversation.calls.void_all()
-        conversation.is_seeding = not restored and seeds_history(self._setup.generation_config)
-        lost: tuple[LiveClientMessage, ...] = ()
-        if restored and conversation.is_transparent:
-            self._to_send_first, count = conversation.outbox.begin_again()
-            conversation.turns.answers_again(conversation.outbox.take_answered())
-        else:
-            lost, count = self._take_lost()
-        conversation.log.info("resumed after %.1f s; attempts: %d, messages lost: %d", downtime, attempts, count)
-        return LiveSessionResumed(
-            state_restored=restored,
-            downtime=downtime,
-            attempts=attempts,
-            lost=lost,
-            lost_count=count,
-            dropped=self._kept.take_dropped(),
-            cancelled_calls=calls,
-        )
-
-    def _take_lost(self) -> tuple[tuple[LiveClientMessage, ...], int]:
-        """What is not sent again, and how many; all but that the user still speaks, as his speech goes on."""
-        outbox = self._conversation.outbox
-        lost, count = outbox.take_lost()
-        self._to_send_first = ()
-        if self._conversation.is_speaking:
-            told = without_last_start(lost)
-            lost, count = told, count - len(lost) + len(told)
-            self._to_send_first = (STILL_SPEAKING,)
-            outbox.note(STILL_SPEAKING, 0)
-        return lost, count
-
     def _send_first(self) -> None:
-        """What goes out before anybody else sends: what the server has not consumed, and what was kept meanwhile."""
+        """Before anybody else sends, what the connection before left."""
         try:
-            for message in self._to_send_first:
-                self._line.present.send(self._encode(message), self._time_to_send())
-            while kept := self._kept.take():
-                self._send_kept(kept)
+            self._succession.send_first(self._line.present, self._budget)
         except SessionClosedError as error:
             # The owner is told of it.
             self._conversation.log.debug("the new connection has ended as well: %s", error)
@@ -275,21 +180,6 @@ class Replacer:
             self._line.present.close(OLD_CLOSE)
             self._left()  # the owner may have been told of its end already
             raise ConnectError(f"The new connection takes nothing: {error}", retryable=True) from error
-
-    def _send_kept(self, message: LiveClientRealtimeInput) -> None:
-        try:
-            self.send(self._line.present, message, self._encode(message), Deadline(self._time_to_send()))
-        except BaseException:
-            self._kept.put_back(message)
-            raise
-
-    def _time_to_send(self) -> float:
-        return self._budget.within(self._options.send_timeout)
-
-    def _encode(self, message: LiveClientMessage) -> bytes:
-        from livesession.wire import encode
-
-        return encode(message)
 
     def _begin_anew_or_give_up(
         self, policy: ResumptionPolicy, ending: Ending | None, lost_at: float, budget: Deadline
