@@ -79,7 +79,7 @@ class Connection:
             await self._offer_handle()
         return cancelled
 
-    # --- setup -------------------------------------------------------------------------------------------------
+    # Setup.
 
     async def _begin(self) -> None:
         name, setup = await self._read()
@@ -116,7 +116,7 @@ class Connection:
 
         return self.socket.state is State.OPEN
 
-    # --- messages ----------------------------------------------------------------------------------------------
+    # Messages.
 
     async def _read(self) -> tuple[str, dict[str, object]]:
         data = await self.socket.recv()
@@ -158,7 +158,7 @@ class Connection:
         else:
             await self.send(action.frame)
 
-    # --- answers -----------------------------------------------------------------------------------------------
+    # Answers.
 
     async def _begin_turn(self, begin: Begin) -> None:
         (self._when_idle if begin.scheduling == "WHEN_IDLE" else self._queue).append(begin.turn)

@@ -87,7 +87,7 @@ class Gateway:
         """Do something with one connection, or with all of them; one that has closed by itself is passed over.
 
         Raises:
-            LookupError: if there is no connection `number`, or it is closed.
+            LookupError: If there is no connection `number`, or it is closed.
         """
         from websockets.exceptions import ConnectionClosed
 
@@ -103,7 +103,7 @@ class Gateway:
         """Answer the upgrade itself with an error where the service would, or the script says so.
 
         Raises:
-            CancelledError: if the connection was lost meanwhile, by the script or by the client.
+            CancelledError: If the connection was lost meanwhile, by the script or by the client.
         """
         from websockets.protocol import State
 

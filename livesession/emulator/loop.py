@@ -23,7 +23,7 @@ class LoopThread:
         """Run a coroutine on the loop and return its result.
 
         Raises:
-            TimeoutError: after `timeout` seconds; the coroutine is cancelled.
+            TimeoutError: After `timeout` seconds; the coroutine is cancelled.
         """
         if threading.current_thread() is self._thread:
             work.close()

@@ -129,7 +129,7 @@ class StrictMatcher:
         answers = (each for each in lane if sent.call_ids and each.meaning.call_ids == sent.call_ids)
         return next(answers, lane[0] if lane else None)
 
-    # --- sound, which is one stream however it is cut into pieces -------------------------------------------------
+    # Sound, which is one stream however it is cut into pieces.
 
     def _take_sound(self, lane: deque[Expected], sent: Meaning, sound: Sound) -> None:
         data = sound.data

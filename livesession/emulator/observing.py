@@ -61,7 +61,7 @@ class Observing:
         """Block until a client's message satisfies `predicate`, and return it; those that came before count too.
 
         Raises:
-            TimeoutError: after `timeout` seconds; it says what came instead.
+            TimeoutError: After `timeout` seconds; it says what came instead.
         """
         return self._journal.wait_for(predicate, timeout)
 
@@ -72,14 +72,14 @@ class Observing:
             emulator.assert_sent(realtimeInput={"text": ...})
 
         Args:
-            timeout: in seconds.
-            message: the kind of message, `setup`, `clientContent`, `realtimeInput` or `toolResponse`, and what it
+            timeout: In seconds.
+            message: The kind of message, `setup`, `clientContent`, `realtimeInput` or `toolResponse`, and what it
                 holds, with the protocol's keys in camelCase. Of objects only the given fields are compared; lists
                 have the given items, in order, and no others; `...` is any value that is there.
 
         Raises:
-            AssertionError: it did not come; the message shows what came instead.
-            TypeError: for not exactly one kind, or an unknown one.
+            AssertionError: It did not come; the message shows what came instead.
+            TypeError: For not exactly one kind, or an unknown one.
         """
         __tracebackhide__ = True  # pytest shows the test's line instead
         if len(message) != 1 or not message.keys() <= set(_KINDS):

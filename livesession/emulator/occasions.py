@@ -21,7 +21,7 @@ class Occasions(Generic[Step]):
     """Answers, each of several steps, handed out one at a time. Any thread may add and take.
 
     Args:
-        times: how often something is taken; None is without an end, but with a last answer that ends the
+        times: How often something is taken; None is without an end, but with a last answer that ends the
             connection it is once for each answer, lest the client who comes back is thrown out for ever.
     """
 

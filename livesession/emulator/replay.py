@@ -74,8 +74,8 @@ def load_recording(source: RecordingSource, session: str | None = None) -> Recor
     """Return the session named `session`, which may be left out where there is only one.
 
     Raises:
-        ValueError: if the source is not in the format, has no such session, or has several to choose from.
-        OSError: if the file, or the sound that belongs to it, cannot be read.
+        ValueError: If the source is not in the format, has no such session, or has several to choose from.
+        OSError: If the file, or the sound that belongs to it, cannot be read.
     """
     if isinstance(source, Mapping):
         return _listed(source)

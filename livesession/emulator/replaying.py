@@ -103,7 +103,7 @@ class Replay:
                 self._changed.notify_all()
             news.set()
 
-    # --- the judgement ---------------------------------------------------------------------------------------------
+    # The judgement.
 
     def wait_for_the_last(self) -> None:
         """Give what clients have sent the time to arrive."""

@@ -38,7 +38,7 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
         "realtimeInput": "RealtimeInput",
         "toolResponse": "ToolResponseMessage",
     },
-    # --- setup -------------------------------------------------------------------------------------------------
+    # Setup.
     "Setup": {
         "model": "string",
         "generationConfig": "GenerationConfig",
@@ -141,7 +141,7 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
     },
     "CustomizedAvatar": {"imageMimeType": "string", "imageData": "bytes"},
     "SafetySetting": {"category": "HarmCategory", "threshold": "HarmThreshold", "method": "HarmMethod@V"},
-    # --- tools -------------------------------------------------------------------------------------------------
+    # Tools.
     "Tool": {
         "functionDeclarations": "[FunctionDeclaration]",
         "googleSearch": "struct",
@@ -204,7 +204,7 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
     },
     "RetrievalConfig": {"latLng": "LatLng", "languageCode": "string"},
     "LatLng": {"latitude": "number", "longitude": "number"},
-    # --- content -----------------------------------------------------------------------------------------------
+    # Content.
     "ClientContent": {"turns": "[Content]", "turnComplete": "bool"},
     "Content": {"role": "string", "parts": "[Part]"},
     "Part": {
@@ -230,7 +230,7 @@ MESSAGES: Final[dict[str, dict[str, str]]] = {
     "ExecutableCode": {"language": "Language", "code": "string", "id": "string"},
     "CodeExecutionResult": {"outcome": "Outcome", "output": "string", "id": "string"},
     "VideoMetadata": {"startOffset": "string", "endOffset": "string", "fps": "number"},
-    # --- realtime input and tool responses ---------------------------------------------------------------------
+    # Realtime input and tool responses.
     "RealtimeInput": {
         "activityStart": "Empty",
         "audio": "Blob",

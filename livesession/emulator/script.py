@@ -87,9 +87,9 @@ def script_responder(script: Script, otherwise: Responder | None, report: Callab
     """Return the responder that answers by the script.
 
     Args:
-        script: may grow meanwhile.
-        otherwise: answers what is not scripted; None closes such a connection with 1008.
-        report: is told of each turn so refused.
+        script: May grow meanwhile.
+        otherwise: Answers what is not scripted; None closes such a connection with 1008.
+        report: Is told of each turn so refused.
     """
 
     def answer(turn: UserTurn) -> PieceGenerator:

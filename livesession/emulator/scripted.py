@@ -54,10 +54,10 @@ class Scripted:
 
         Args:
             code: 1000 to 4999, but none of 1004, 1005, 1006 and 1015.
-            reason: at most 123 bytes of UTF-8.
+            reason: At most 123 bytes of UTF-8.
 
         Raises:
-            ValueError: for another code, or a longer reason.
+            ValueError: For another code, or a longer reason.
         """
         self._occasions.add(Close(code, reason))
         return self
@@ -69,7 +69,7 @@ class Scripted:
         client that comes back is thrown out for ever.
 
         Raises:
-            ValueError: nothing happens this time.
+            ValueError: Nothing happens this time.
         """
         self._occasions.begin_answer()
         return self
@@ -96,16 +96,16 @@ class ScriptedTurn(Scripted):
         """Say something, call functions, or both in this order; without arguments, answer with nothing.
 
         Args:
-            text: what is written in a text session. In an audio session a tone stands for it, or `audio`, and it is
+            text: What is written in a text session. In an audio session a tone stands for it, or `audio`, and it is
                 the transcription, where the session asked for one.
-            audio: what is heard in an audio session: 24 kHz, mono, 16-bit little-endian PCM. A text session gets
+            audio: What is heard in an audio session: 24 kHz, mono, 16-bit little-endian PCM. A text session gets
                 `text` alone, so there has to be one.
-            tool_call: a call of a function of the client's, or several in one message. What comes next in the chain
+            tool_call: A call of a function of the client's, or several in one message. What comes next in the chain
                 is said once they are answered or cancelled; calls of NON_BLOCKING functions are not waited for, see
                 `LiveEmulator.on_tool_response`.
 
         Raises:
-            TypeError: for an argument of another type.
+            TypeError: For an argument of another type.
         """
         pieces = _pieces(text, audio, tool_call)
         self._steps.add(lambda turn: iter(pieces))
@@ -115,7 +115,7 @@ class ScriptedTurn(Scripted):
         """Say what a function of the turn returns or yields, see `Responder`: for answers that depend on something.
 
         Raises:
-            TypeError: for what cannot be called.
+            TypeError: For what cannot be called.
         """
         if not callable(responder):
             raise TypeError(f"A responder is a callable that takes a UserTurn, not {type(responder).__name__}.")
@@ -149,11 +149,11 @@ class ScriptedConnection(Scripted):
         """Answer the upgrade with an HTTP error, and a JSON body as Google's.
 
         Args:
-            status: from 400 to 599.
-            message: for people; default the status in words.
+            status: From 400 to 599.
+            message: For people; default the status in words.
 
         Raises:
-            ValueError: for another status.
+            ValueError: For another status.
         """
         if not isinstance(status, int) or not 400 <= status < 600:
             raise ValueError(f"A connection is rejected with a status from 400 to 599, not {status!r}.")

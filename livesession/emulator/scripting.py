@@ -50,16 +50,16 @@ class Scripting:
         """Script the answer to a text, whether it comes as client content or as realtime input.
 
         Args:
-            text: the whole text, to the letter; a compiled pattern that is searched for in it; or a function that is
+            text: The whole text, to the letter; a compiled pattern that is searched for in it; or a function that is
                 given it, on the answer's thread, and says whether it is meant. The text parts of a turn are joined by
                 newlines.
-            times: how often it is answered; None is any number of times, but once for each answer where the last
+            times: How often it is answered; None is any number of times, but once for each answer where the last
                 one ends the connection.
 
         Raises:
-            TypeError: for anything else as `text`.
-            ValueError: if `times` is less than 1.
-            RuntimeError: if the emulator replays a recording; also from the other methods about turns.
+            TypeError: For anything else as `text`.
+            ValueError: If `times` is less than 1.
+            RuntimeError: If the emulator replays a recording; also from the other methods about turns.
         """
         return self._on(text_kind(text), times)
 
@@ -67,7 +67,7 @@ class Scripting:
         """Script the answer to what is spoken: a turn with speech in it, whatever is said.
 
         Args:
-            times: how often it is answered; None is any number of times.
+            times: How often it is answered; None is any number of times.
         """
         return self._on(SPEECH, times)
 
@@ -77,8 +77,8 @@ class Scripting:
         Answers to other calls need none of this: what comes after `reply(tool_call=...)` is said once they are there.
 
         Args:
-            name: the function's; None is any.
-            times: how often it is answered; None is any number of times.
+            name: The function's; None is any.
+            times: How often it is answered; None is any number of times.
         """
         return self._on(tool_response_kind(name), times)
 
@@ -86,7 +86,7 @@ class Scripting:
         """Script the answer to every turn that nothing else is scripted for.
 
         Args:
-            times: how often it is answered; None is any number of times.
+            times: How often it is answered; None is any number of times.
         """
         return self._on(ANYTHING, times)
 
@@ -94,7 +94,7 @@ class Scripting:
         """Script what goes wrong when a client connects; what was scripted last comes first.
 
         Args:
-            times: to how many connections it happens; None is once for each ending in the chain, and any number of
+            times: To how many connections it happens; None is once for each ending in the chain, and any number of
                 times for a delay.
         """
         occasions: Occasions[ConnectStep] = Occasions(times)

@@ -52,18 +52,18 @@ class LiveEmulator(Scripting, Observing):
     ) -> None:
         """
         Args:
-            responder: answers the turns that nothing is scripted for, see `Responder`; None is `echo`.
-            host: the address to listen on.
+            responder: Answers the turns that nothing is scripted for, see `Responder`; None is `echo`.
+            host: The address to listen on.
             port: 0 for any free one.
-            ssl_context: the server's side of TLS; None is plain `ws://`.
-            api_keys: the keys and tokens that are let in; None lets any in that is not empty.
-            connection_limit: seconds after its setup at which a connection is closed with 1011; None is never.
-            go_away_notice: seconds before the limit at which `goAway` is sent.
-            chunk_ms: milliseconds of audio in each message that goes out.
-            pace: seconds of audio that go out in a second; 0 sends a whole answer at once, which leaves nothing
+            ssl_context: The server's side of TLS; None is plain `ws://`.
+            api_keys: The keys and tokens that are let in; None lets any in that is not empty.
+            connection_limit: Seconds after its setup at which a connection is closed with 1011; None is never.
+            go_away_notice: Seconds before the limit at which `goAway` is sent.
+            chunk_ms: Milliseconds of audio in each message that goes out.
+            pace: Seconds of audio that go out in a second; 0 sends a whole answer at once, which leaves nothing
                 to interrupt, 1 plays in real time.
-            keep_received: how many of the last messages `received` keeps.
-            strict: whether a turn that nothing is scripted for is a mistake: its connection is closed with 1008, and
+            keep_received: How many of the last messages `received` keeps.
+            strict: Whether a turn that nothing is scripted for is a mistake: its connection is closed with 1008, and
                 the end of the `with` block raises an `AssertionError` with the `problems`.
         """
         super().__init__(responder, strict=strict)
@@ -115,17 +115,17 @@ class LiveEmulator(Scripting, Observing):
         lost: an error that comes from the departure is the mismatch's cause, any other goes on, caused by it.
 
         Args:
-            recording: a recording of `connect(record=...)`, a file of JSON lines with one session each, or one such
+            recording: A recording of `connect(record=...)`, a file of JSON lines with one session each, or one such
                 session as a mapping; see `RecordingSource` and docs/recordings.md.
-            session: which one, by name, where the file holds several.
-            pace: seconds of the recording that pass in a second: 1 plays it as it was, 0 as fast as the client goes.
+            session: Which one, by name, where the file holds several.
+            pace: Seconds of the recording that pass in a second: 1 plays it as it was, 0 as fast as the client goes.
             strict: False takes any message of the client for the next one, and never raises.
             compare_audio: False for sound from a microphone, which is another each time: server frames come when as
                 much was heard as in the recording, whatever it was, or when the client has gone on.
 
         Raises:
-            ValueError: for a file in another format, or a choice that is missing or ambiguous (it lists the names).
-            OSError: if the file, or a WAV file that belongs to it, cannot be read.
+            ValueError: For a file in another format, or a choice that is missing or ambiguous (it lists the names).
+            OSError: If the file, or a WAV file that belongs to it, cannot be read.
         """
         if pace < 0:
             raise ValueError(f"pace must be at least 0, not {pace!r}.")
@@ -137,14 +137,14 @@ class LiveEmulator(Scripting, Observing):
     def __repr__(self) -> str:
         return f"<LiveEmulator {self.url}>" if self._thread else "<LiveEmulator stopped>"
 
-    # --- life --------------------------------------------------------------------------------------------------
+    # Life.
 
     def start(self) -> LiveEmulator:
         """Listen, and return the emulator itself; it does nothing when it is listening already.
 
         Raises:
-            MissingExtraError: without the packages of the extra `emulator`.
-            OSError: if the address cannot be listened on.
+            MissingExtraError: Without the packages of the extra `emulator`.
+            OSError: If the address cannot be listened on.
         """
         if self._thread is None:
             require_extra()
@@ -190,7 +190,7 @@ class LiveEmulator(Scripting, Observing):
         if self._replay is not None:
             self._replay.judge(error)
 
-    # --- where it is -------------------------------------------------------------------------------------------
+    # Where it is.
 
     @property
     def port(self) -> int:
@@ -212,8 +212,8 @@ class LiveEmulator(Scripting, Observing):
         """Return the client's side: a back end that leads here, with a credential that is let in.
 
         Args:
-            kind: which of the services the emulator is to be.
-            ssl_context: the client's side of TLS, for an emulator that was given one.
+            kind: Which of the services the emulator is to be.
+            ssl_context: The client's side of TLS, for an emulator that was given one.
         """
         return backend_at(self.url, kind, key_of(self._api_keys), ssl_context)
 
@@ -236,19 +236,19 @@ class LiveEmulator(Scripting, Observing):
         """How a client departed from the recording that is replayed, as soon as it did; None while it has not."""
         return self._replay.mismatch if self._replay is not None else None
 
-    # --- controls ----------------------------------------------------------------------------------------------
+    # Controls.
 
     def send(self, frame: Mapping[str, object] | str | bytes, connection: int | None = None) -> None:
         """Push a server frame to one connection, or to all.
 
         Args:
-            frame: a mapping goes out as pretty-printed JSON in a binary frame and bytes as they are in a binary
+            frame: A mapping goes out as pretty-printed JSON in a binary frame and bytes as they are in a binary
                 frame; a str goes out in a text frame.
-            connection: a number from `connections`; None is all of them.
+            connection: A number from `connections`; None is all of them.
 
         Raises:
-            LookupError: if that connection is not open.
-            TimeoutError: if a client takes nothing for 5 seconds.
+            LookupError: If that connection is not open.
+            TimeoutError: If a client takes nothing for 5 seconds.
         """
         self._control(lambda client: client.send(frame), connection)
 
@@ -259,7 +259,7 @@ class LiveEmulator(Scripting, Observing):
         cancellation is closed with 1008, as by the service.
 
         Args:
-            ids: which; None is all those of all connections.
+            ids: Which; None is all those of all connections.
 
         Returns:
             The ids of those that were pending.
