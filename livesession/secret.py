@@ -69,6 +69,8 @@ def ask_for(provider: Callable[[], str], what: str) -> Secret:
     return given
 
 
-def held(credential: Credential | None) -> Held | None:
-    """An attrs converter for a credential that may be missing, or empty."""
+def held(credential: Credential | Held | None) -> Held | None:
+    """An attrs converter for a credential that may be missing, or empty; or held already, by what is evolved."""
+    if isinstance(credential, Held):
+        return credential
     return Held(credential) if credential else None

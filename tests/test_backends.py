@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from livesession import ConfigurationError, FirebaseAI, GoogleAI, LiveGenerativeModel, VertexAI
@@ -155,6 +156,12 @@ def test_a_header_cannot_smuggle_in_another(value):
         GoogleAI(api_key="k", headers={"X-Mine": value}).endpoint().check()
 
 
+@pytest.mark.parametrize("given", [{"X-Trace": 5}, {5: "x"}, [("X-Trace", "5")]], ids=["value", "name", "pairs"])
+def test_headers_that_are_no_text_are_refused_where_they_are_given(given):
+    with pytest.raises(TypeError, match=r"header.*not (str and int|int and str|list)"):
+        GoogleAI(api_key="k", headers=given)
+
+
 def test_without_a_key_the_error_says_where_to_get_one():
     with pytest.raises(ConfigurationError, match="GEMINI_API_KEY"):
         GoogleAI()
@@ -222,6 +229,34 @@ def test_google_default_credentials_are_used_on_vertex(monkeypatch, tmp_path):
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "missing.json"))
     with pytest.raises(ConfigurationError, match="gcloud auth"):
         VertexAI(project="p").endpoint()
+
+
+@pytest.mark.parametrize("given", [{"api_key": "", "project": "p"}, {"api_key": None, "project": "p"}])
+def test_a_firebase_app_without_a_key_is_refused(given):
+    with pytest.raises(ConfigurationError, match="no API key: pass FirebaseAI"):
+        FirebaseAI(**given)
+
+
+@pytest.mark.parametrize("project", ["", None])
+def test_a_firebase_app_without_a_project_is_refused(project):
+    with pytest.raises(ConfigurationError, match="no project: pass FirebaseAI"):
+        FirebaseAI(api_key="k", project=project)
+
+
+EVOLVED = {
+    "developer": GoogleAI(api_key="k", headers={"X-A": "1"}, proxy="http://user:secret@127.0.0.1:9"),
+    "developer, asked": GoogleAI(api_key=lambda: "k"),
+    "vertex": VertexAI(project="p", token="t"),
+    "vertex express": VertexAI(api_key="k"),
+    "firebase": FirebaseAI(api_key="k", project="p", app_check_token="a", auth_token=lambda: "t"),
+}
+
+
+@pytest.mark.parametrize("backend", EVOLVED.values(), ids=EVOLVED.keys())
+def test_a_back_end_can_be_had_again_with_one_thing_changed(backend):
+    other = attrs.evolve(backend, base_url="ws://127.0.0.1:9")
+    assert headers(other) == headers(backend)
+    assert other.endpoint().url.startswith("ws://127.0.0.1:9/")
 
 
 def test_a_back_end_is_a_value():

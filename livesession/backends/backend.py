@@ -20,8 +20,18 @@ from livesession.version import __version__
 __all__ = ["Backend"]
 
 
-def hide_values(headers: Mapping[str, str] | None) -> Mapping[str, Secret]:
-    return {name: Secret(value) for name, value in (headers or {}).items()}
+def hide_values(headers: Mapping[str, str | Secret] | None) -> Mapping[str, Secret]:
+    """An attrs converter for headers; their values are hidden already in what is evolved."""
+    if headers is not None and not isinstance(headers, Mapping):
+        raise TypeError(f"headers is a mapping of names to values, not {type(headers).__name__}.")
+    return {name: hide_value(name, value) for name, value in (headers or {}).items()}
+
+
+def hide_value(name: str, value: str | Secret) -> Secret:
+    if not isinstance(name, str) or not isinstance(value, (str, Secret)):
+        kinds = f"{type(name).__name__} and {type(value).__name__}"
+        raise TypeError(f"Name and value of the HTTP header {name!r} have to be str, not {kinds}.")
+    return value if isinstance(value, Secret) else Secret(value)
 
 
 def hide_proxy(proxy: str | bool | None) -> Secret | bool | None:

@@ -8,6 +8,7 @@ from attrs import field, frozen, validators
 
 from livesession.backends.backend import Backend, check_model, publisher_model
 from livesession.connection.endpoint import Endpoint
+from livesession.errors import ConfigurationError
 from livesession.secret import Held, Secret, held
 
 __all__ = ["FirebaseAI"]
@@ -32,15 +33,26 @@ class FirebaseAI(Backend):
         api_version: Default `"v1beta"`.
 
     The other arguments are those of `Backend`.
+
+    Raises:
+        ConfigurationError: Key or project is empty, or None.
     """
 
-    api_key: Held = field(converter=Held)
+    api_key: Held | None = field(converter=held)
     project: str
     flavour: Literal["google", "vertex"] = field(default="google", validator=validators.in_(("google", "vertex")))
     location: str = "us-central1"
     app_id: str | None = None
     app_check_token: Held | None = field(default=None, converter=held)
     auth_token: Held | None = field(default=None, converter=held)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.api_key or not self.project:
+            missing = "project" if self.api_key else "API key"
+            raise ConfigurationError(
+                f"There is no {missing}: pass FirebaseAI(api_key=..., project=...), the `apiKey` and `projectId` of "
+                "the app's configuration in the Firebase console."
+            )
 
     @property
     def takes_answers_in_parts(self) -> bool:
@@ -54,6 +66,7 @@ class FirebaseAI(Backend):
         return self.make_endpoint(HOST, path, self.credentials())
 
     def credentials(self) -> dict[str, Secret]:
+        assert self.api_key is not None
         headers = {"x-goog-api-key": self.api_key.ask("API key")}
         if self.app_check_token is not None:
             headers["X-Firebase-AppCheck"] = self.app_check_token.ask("App Check token")
