@@ -28,6 +28,7 @@ __all__ = [
     "is_array",
     "is_class",
     "is_fixed",
+    "is_hashable",
     "is_mapping",
     "is_optional",
     "is_union",
@@ -163,6 +164,16 @@ def item_of(hint: object) -> object:
     if not arguments:
         raise TypeError(f"{name_of(hint)} does not say what it holds, as list[str] does")
     return arguments[0]
+
+
+def is_hashable(hint: object) -> bool:
+    """Whether a set can hold what is read."""
+    bare, _ = unwrap(hint)
+    if is_union(bare) or is_fixed(bare):
+        return all(map(is_hashable, get_args(bare)))
+    if is_array(bare):
+        return container(bare) in (tuple, frozenset) and is_hashable(item_of(bare))
+    return not is_mapping(bare) and (not is_class(bare) or bare.__hash__ is not None)
 
 
 def is_mapping(hint: object) -> bool:

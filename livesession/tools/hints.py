@@ -15,11 +15,13 @@ import attrs
 
 from livesession.tools.forms import (
     alternatives,
+    container,
     has_words,
     is_anything,
     is_array,
     is_class,
     is_fixed,
+    is_hashable,
     is_mapping,
     is_optional,
     is_union,
@@ -83,7 +85,10 @@ def words_schema(hint: object, within: Within) -> Schema:
 
 
 def array_schema(hint: object, within: Within) -> Schema:
-    return Schema(type=SchemaType.ARRAY, items=schema_of(item_of(hint), within))
+    item = item_of(hint)
+    if container(hint) in (set, frozenset) and not is_hashable(item):
+        raise TypeError(f"a set cannot hold {name_of(item)}, which is not hashable; a list can")
+    return Schema(type=SchemaType.ARRAY, items=schema_of(item, within))
 
 
 def tuple_schema(hint: object, within: Within) -> Schema:

@@ -92,6 +92,9 @@ def of_attrs_class(cls: type) -> list[Member]:
 
 def of_dataclass(cls: type) -> list[Member]:
     hints = get_type_hints(cls, include_extras=True)
+    for name, hint in hints.items():
+        if isinstance(hint, dataclasses.InitVar):
+            raise TypeError(f"{name} is an InitVar, of which the model is not told; a field is")
     return [Member(field.name, hints[field.name], default_of(field)) for field in dataclasses.fields(cls) if field.init]
 
 

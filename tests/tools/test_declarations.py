@@ -6,7 +6,7 @@ import enum
 import functools
 import math
 import sys
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field, make_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -460,6 +460,24 @@ def keywords(**x: int): ...
 def misfit(x: Annotated[str, annotated_types.Ge(1)]): ...
 
 
+Started = make_dataclass("Started", [("field", int), ("argument", InitVar[int])])
+
+
+def started(x: Started): ...
+
+
+def set_of_lists(x: set[list[int]]): ...
+
+
+def set_of_mutable_objects(x: frozenset[Event]): ...
+
+
+def set_of_what_may_be_a_mapping(x: set[str | dict[str, int]]): ...
+
+
+def set_of_tuples_of_sets(x: set[tuple[int, set[int]]]): ...
+
+
 UNDECLARABLE = {
     no_hint: "'x' has no type hint",
     no_type: "x: timedelta has no counterpart in JSON",
@@ -469,6 +487,11 @@ UNDECLARABLE = {
     starred: r"\*x",
     keywords: r"\*\*x",
     misfit: "x: the bound 'ge' does not fit the type STRING",
+    started: "x: argument is an InitVar",
+    set_of_lists: r"x: a set cannot hold list\[int\], which is not hashable",
+    set_of_mutable_objects: "x: a set cannot hold Event",
+    set_of_what_may_be_a_mapping: "x: a set cannot hold str | dict",
+    set_of_tuples_of_sets: "x: a set cannot hold tuple",
 }
 
 
@@ -478,6 +501,13 @@ def test_what_cannot_be_declared_is_a_type_error_that_names_the_parameter_and_a_
         function_tool(function)
     assert str(caught.value).startswith(f"{function.__name__}() cannot be declared")
     assert "FunctionDeclaration by hand" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "hint", [set[tuple[int, str]], frozenset[frozenset[int]], set[Literal["a", 1]], set[str | None], set[Room]], ids=str
+)
+def test_a_set_of_what_is_hashable_can_be_declared(hint):
+    assert schema_of(hint).type == "ARRAY"
 
 
 def test_why_a_hint_means_nothing_is_the_cause():
