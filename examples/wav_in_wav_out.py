@@ -29,7 +29,7 @@ with model.connect() as session:
     session.send_audio_stream_end()
     turn = session.receive_turn().collect()
 
-write_wav(answer_path, turn.audio, turn.audio_rate)
+write_wav(answer_path, turn.audio)
 print("You:  ", turn.input_transcript)
 print("Model:", turn.output_transcript)
 print(f"{answer_path}: {turn.audio_seconds:.1f} s")

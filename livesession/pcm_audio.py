@@ -7,8 +7,10 @@ from typing import final
 from livesession.errors import ConfigurationError
 from livesession.notebook.displayed import Displayed
 
-__all__ = ["PcmAudio"]
+__all__ = ["MODEL_RATE", "USER_RATE", "PcmAudio"]
 
+MODEL_RATE = 24_000  # samples a second of what the model speaks, unless the server says otherwise
+USER_RATE = 16_000  # and of what it hears, unless the message says otherwise
 SAMPLE_BYTES = 2
 
 
@@ -33,7 +35,7 @@ class PcmAudio(bytes, Displayed):
 
     rate: int
 
-    def __new__(cls, pcm: bytes = b"", rate: int = 24_000) -> PcmAudio:
+    def __new__(cls, pcm: bytes = b"", rate: int = MODEL_RATE) -> PcmAudio:
         if not isinstance(pcm, (bytes, bytearray, memoryview)):
             raise TypeError(f"PcmAudio(pcm, rate): pcm is bytes, not {type(pcm).__name__}.")
         if not rate > 0:

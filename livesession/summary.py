@@ -6,12 +6,13 @@ import json
 import re
 from collections.abc import Iterator
 
+from livesession.pcm_audio import MODEL_RATE, USER_RATE
+
 __all__ = ["summarise"]
 
 NAME = re.compile(r"[A-Za-z][A-Za-z_]{0,40}")
 RATE = re.compile(r"rate=([1-9]\d{3,5})", re.ASCII)
-RATES = {"realtimeInput": 16_000}
-OUTPUT_RATE = 24_000
+RATES = {"realtimeInput": USER_RATE}
 MOST_NAMES = 6
 
 
@@ -36,7 +37,7 @@ def part(name: str, value: object) -> str:
     fields = [field(key, content) for key, content in value.items()]
     more = ["..."] if len(fields) > MOST_NAMES else []
     said = ", ".join(fields[:MOST_NAMES] + more)
-    sounds = "; ".join(filter(None, [said, sound(value, RATES.get(name, OUTPUT_RATE))]))
+    sounds = "; ".join(filter(None, [said, sound(value, RATES.get(name, MODEL_RATE))]))
     return f"{known(name)} ({sounds})" if sounds else known(name)
 
 

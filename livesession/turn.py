@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from attrs import frozen
+from attrs import field, frozen
 
 from livesession.calls import ToolResult
 from livesession.errors import ProtocolError
 from livesession.notebook.displayed import Displayed
-from livesession.pcm_audio import PcmAudio
+from livesession.pcm_audio import MODEL_RATE, PcmAudio
 from livesession.types.content import FunctionCall
 from livesession.types.enums import TurnCompleteReason
 from livesession.types.fields import Compact
@@ -26,8 +26,6 @@ from livesession.types.usage import UsageMetadata
 
 __all__ = ["Turn", "TurnBuilder", "belongs_to_a_turn"]
 
-AUDIO_RATE = 24_000
-
 PARTS_OF_A_TURN = (
     LiveServerContent,
     LiveServerToolCall,
@@ -38,6 +36,10 @@ PARTS_OF_A_TURN = (
 )
 
 
+def as_pcm(audio: bytes) -> PcmAudio:
+    return audio if isinstance(audio, PcmAudio) else PcmAudio(audio)
+
+
 @frozen(kw_only=True, repr=False)
 class Turn(Compact, Displayed):
     """What the model said in one turn, put together. A notebook shows it with a player.
@@ -45,8 +47,7 @@ class Turn(Compact, Displayed):
     Attributes:
         text: The model's text without its thoughts; where it sent none, the transcript of what it spoke.
         thoughts: The summaries of its thoughts.
-        audio: What it spoke: mono PCM, 16-bit signed little-endian, at `audio_rate`; from a session, a `PcmAudio`.
-        audio_rate: Samples a second of `audio`; 24,000 unless the server says otherwise.
+        audio: What it spoke: bytes of mono PCM, 16-bit signed little-endian, with their rate.
         input_transcript: What the user said, if `input_audio_transcription` was asked for.
         output_transcript: What the model said, if `output_audio_transcription` was asked for.
         function_calls: Calls that it made.
@@ -61,8 +62,7 @@ class Turn(Compact, Displayed):
 
     text: str = ""
     thoughts: str = ""
-    audio: bytes = b""
-    audio_rate: int = AUDIO_RATE
+    audio: PcmAudio = field(default=PcmAudio(), converter=as_pcm)
     input_transcript: str = ""
     output_transcript: str = ""
     function_calls: tuple[FunctionCall, ...] = ()
@@ -75,9 +75,14 @@ class Turn(Compact, Displayed):
     problems: tuple[ProtocolError, ...] = ()
 
     @property
+    def audio_rate(self) -> int:
+        """Samples a second of `audio`; 24,000 unless the server says otherwise."""
+        return self.audio.rate
+
+    @property
     def audio_seconds(self) -> float:
         """How long `audio` plays."""
-        return len(self.audio) / (2 * self.audio_rate)
+        return self.audio.seconds
 
 
 class TurnBuilder:
@@ -112,12 +117,10 @@ class TurnBuilder:
         """The turn so far."""
         contents = self._contents
         spoken = transcript(message.output_transcription for message in contents)
-        rate = next((rate for message in contents if (rate := message.audio_rate)), AUDIO_RATE)
         return Turn(
             text="".join(message.text for message in contents) or spoken,
             thoughts="".join(message.thoughts for message in contents),
-            audio=PcmAudio(b"".join(message.audio for message in contents), rate),
-            audio_rate=rate,
+            audio=audio_of(contents),
             input_transcript=transcript(message.input_transcription for message in contents),
             output_transcript=spoken,
             function_calls=tuple(self._calls),
@@ -129,6 +132,11 @@ class TurnBuilder:
             grounding_metadata=next((m.grounding_metadata for m in contents if m.grounding_metadata), None),
             problems=tuple(self._problems),
         )
+
+
+def audio_of(contents: Iterable[LiveServerContent]) -> PcmAudio:
+    rates = (rate for message in contents if (rate := message.audio_rate))
+    return PcmAudio(b"".join(message.audio for message in contents), next(rates, MODEL_RATE))
 
 
 def transcript(fragments: Iterable[Transcription | None]) -> str:

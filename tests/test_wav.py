@@ -11,7 +11,7 @@ from array import array
 
 import pytest
 
-from livesession import GenerativeContentBlob, InvalidRequestError
+from livesession import GenerativeContentBlob, InvalidRequestError, PcmAudio
 from livesession.audio import WavFile, write_wav
 from tests.kit.waiting import InThread
 
@@ -168,6 +168,12 @@ def test_what_is_written_is_read_again(tmp_path):
     write_wav(path, ramp(1_000))
     file = WavFile(path)
     assert (file.rate, file.channels, b"".join(file.blocks())) == (24_000, 1, ramp(1_000))
+
+
+@pytest.mark.parametrize(("given", "written"), [((), 16_000), ((8_000,), 8_000)], ids=["its own", "given"])
+def test_audio_that_knows_its_rate_is_written_with_it_unless_another_is_given(tmp_path, given, written):
+    write_wav(tmp_path / "reply.wav", PcmAudio(ramp(1_000), 16_000), *given)
+    assert WavFile(tmp_path / "reply.wav").rate == written
 
 
 def test_half_a_sample_at_the_end_is_not_written(tmp_path):

@@ -14,10 +14,10 @@ from livesession.audio.resampling import Converter
 from livesession.connection.deadline import Deadline
 from livesession.connection.latch import Gates
 from livesession.logs import logger
+from livesession.pcm_audio import USER_RATE
 
-__all__ = ["RATE", "SPEECH_LEVEL", "EchoCanceller", "Hearing"]
+__all__ = ["SPEECH_LEVEL", "EchoCanceller", "Hearing"]
 
-RATE = 16_000  # what the model hears
 SPEECH_LEVEL = 0.02  # of full scale; what is louder counts as the user's speech, for the measurement of latency
 SHUTS_WITHIN = 1.0  # seconds for a block that is being sent
 
@@ -56,7 +56,7 @@ class Hearing:
         self._is_gated = is_gated
         self._canceller = canceller
         self._on_end = on_end
-        self._converter = Converter(input.rate, input.channels, RATE, 1)
+        self._converter = Converter(input.rate, input.channels, USER_RATE, 1)
         self._thread = threading.Thread(target=self._run, name="livesession-audio-in", daemon=True)
         self._is_closed = False
         self._is_sending = False
@@ -140,7 +140,7 @@ class Hearing:
             self._say()
 
     def _pass_on(self, pcm: bytes) -> None:
-        milliseconds = len(pcm) / (2 * RATE) * 1000
+        milliseconds = len(pcm) / (2 * USER_RATE) * 1000
         is_gated, is_open = self._is_gated(), self.is_open
         if is_gated or not is_open:
             self.held_ms += milliseconds

@@ -8,10 +8,10 @@ from collections import deque
 from livesession.audio.pcm import SAMPLE_BYTES, level_of
 from livesession.audio.resampling import Converter
 from livesession.errors import AudioDeviceError
+from livesession.pcm_audio import MODEL_RATE
 
 __all__ = ["Playback"]
 
-MODEL_RATE = 24_000
 LIMIT_MS = 10 * 60_000
 PAUSE_MS = 500
 

@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable
 
 from livesession.audio.devices import AudioOutput
-from livesession.audio.hearing import RATE, EchoCanceller
+from livesession.audio.hearing import EchoCanceller
 from livesession.audio.playback import Playback
 from livesession.audio.resampling import Converter
 from livesession.logs import logger
+from livesession.pcm_audio import MODEL_RATE, USER_RATE
 from livesession.types.server import LiveServerContent
 
 __all__ = ["Speaking"]
 
-MODEL_RATE = 24_000
 TAIL = 0.3  # seconds for which a room still sounds
 
 
@@ -32,7 +32,7 @@ class Speaking:
         self._output = output
         self._canceller = canceller
         # Quick, because a canceller must have it before the microphone hears it, whose sound may need no resampling.
-        self._to_canceller = Converter(output.rate, output.channels, RATE, 1, is_quick=True) if canceller else None
+        self._to_canceller = Converter(output.rate, output.channels, USER_RATE, 1, is_quick=True) if canceller else None
         self._played_at = -TAIL
         self._renders_on = 0  # the thread of the device
         self.playback = Playback(output.rate, output.channels, latency_ms=latency_ms)

@@ -21,6 +21,7 @@ from typing import BinaryIO
 
 from livesession.errors import InvalidRequestError
 from livesession.notebook.displayed import Displayed
+from livesession.pcm_audio import MODEL_RATE, PcmAudio
 from livesession.types.content import GenerativeContentBlob
 
 __all__ = ["WavFile", "write_wav"]
@@ -151,21 +152,23 @@ class WavFile(Displayed):
         return InvalidRequestError(f"{self.path} {why}. {advice}")
 
 
-def write_wav(path: str | os.PathLike[str], pcm: bytes, rate: int = 24_000) -> None:
+def write_wav(path: str | os.PathLike[str], pcm: bytes, rate: int | None = None) -> None:
     """Writes mono PCM, 16-bit signed little-endian, as a WAV file; one that is there already is replaced.
 
     Args:
         path: The file.
         pcm: The samples, such as `Turn.audio`; half a sample at the end is left out.
-        rate: Samples a second, such as `Turn.audio_rate`; default 24,000, what the model speaks in.
+        rate: Samples a second; default that of a `PcmAudio`, such as `Turn.audio`, else 24,000, what the model speaks
+            in.
 
     Raises:
         OSError: It cannot be written.
     """
     if not isinstance(pcm, (bytes, bytearray, memoryview)):
         raise TypeError(f"write_wav(path, pcm): pcm is bytes, not {type(pcm).__name__}.")
+    own_rate = pcm.rate if isinstance(pcm, PcmAudio) else MODEL_RATE
     with open(path, "wb") as file:
-        write_samples(file, pcm, rate)
+        write_samples(file, pcm, own_rate if rate is None else rate)
 
 
 def wav_bytes(pcm: bytes, rate: int = 24_000) -> bytes:

@@ -107,7 +107,7 @@ def collect(session: LiveSession, flow: Flow | None) -> Answer:
 def save(turn: Turn, path: str) -> None:
     if not turn.audio:
         raise LiveSessionError(f"The model sent no audio, so {path} was not written.")
-    write_wav(path, turn.audio, turn.audio_rate)
+    write_wav(path, turn.audio)
     note(f"{path}: {turn.audio_seconds:.1f} s")
 
 

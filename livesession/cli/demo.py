@@ -88,7 +88,7 @@ def play(session: LiveSession, question: WavFile, console: Console, output: str)
     written = write_and_read(session, Scene(console), tally)
     console.print()
     spoken = speak_and_listen(session, question, Scene(console, question.seconds), tally)
-    write_wav(output, spoken.audio, spoken.audio_rate)
+    write_wav(output, spoken.audio)
     console.print(f"\n{output}: the reply, {spoken.audio_seconds:.1f} s\n", soft_wrap=True)
     tally.seconds_in = question.seconds
     tally.seconds_out = written.audio_seconds + spoken.audio_seconds

@@ -11,7 +11,7 @@ from itertools import islice
 from livesession.audio.wav import WavFile
 from livesession.calls import ToolResult
 from livesession.notebook.elements import LONGEST_SOUND, folded, medium, note, paragraph, player, table
-from livesession.pcm_audio import PcmAudio
+from livesession.pcm_audio import MODEL_RATE, USER_RATE, PcmAudio
 from livesession.turn import Turn
 from livesession.types.content import FunctionCall, GenerativeContentBlob
 from livesession.types.server import LiveServerContent
@@ -19,8 +19,6 @@ from livesession.types.usage import ModalityTokenCount, UsageMetadata
 
 __all__ = ["html_of"]
 
-INPUT_RATE = 16_000
-OUTPUT_RATE = 24_000
 LONGEST_CELL = 1_000  # characters
 NEWS = ("interrupted", "generation_complete", "turn_complete", "waiting_for_input")
 
@@ -92,7 +90,7 @@ def _(content: LiveServerContent) -> str:
         folded("Thoughts", paragraph(content.thoughts)),
         paragraph(content.text),
         paragraph(content.transcript, "Spoken"),
-        player(content.audio, content.audio_rate or OUTPUT_RATE),
+        player(content.audio, content.audio_rate or MODEL_RATE),
         *other_media(content),
         note(news_of(content)),
         tokens_of(content.usage_metadata),
@@ -120,7 +118,7 @@ def _(blob: GenerativeContentBlob) -> str:
     if not blob.mime_type.startswith("audio/pcm"):
         return name + medium(blob.mime_type, blob.data)
     rate = re.search(r"rate=(\d+)", blob.mime_type)
-    return name + (player(blob.data, int(rate[1]) if rate else INPUT_RATE) or note("No sound."))
+    return name + (player(blob.data, int(rate[1]) if rate else USER_RATE) or note("No sound."))
 
 
 @html_of.register

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from livesession.backends import Backend
+from livesession.pcm_audio import MODEL_RATE, USER_RATE
 from livesession.recording.entries import Closed, Entry, Frame, Opened
 from livesession.recording.handles import HandleNames
 from livesession.recording.lines import closed_line, first_line, frame_line, opened_line
@@ -15,7 +16,7 @@ from livesession.recording.tracks import Track, cut
 
 __all__ = ["RecordingFiles"]
 
-RATES = {"client": 16_000, "server": 24_000}
+RATES = {"client": USER_RATE, "server": MODEL_RATE}
 
 
 class RecordingFiles:
