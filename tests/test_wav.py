@@ -92,7 +92,8 @@ def test_another_depth_than_16_bits_is_refused_with_the_command_that_converts_it
 def test_floating_point_is_refused_with_the_command_that_converts_it(tmp_path, fmt):
     path = tmp_path / "float.wav"
     path.write_bytes(riff(fmt, bytes(400)))
-    with pytest.raises(InvalidRequestError, match=r"float\.wav holds compressed or floating-point sound.*sox float"):
+    holds = "compressed or floating-point sound|32-bit samples"  # Python 3.15 can read them
+    with pytest.raises(InvalidRequestError, match=rf"float\.wav holds ({holds}).*sox float"):
         WavFile(path)
 
 

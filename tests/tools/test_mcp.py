@@ -392,6 +392,7 @@ def test_what_a_server_writes_does_not_pile_up(monkeypatch):
         assert log().endswith("still there")
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_a_call_in_a_forked_process_raises_at_once_and_the_parent_goes_on(server):
     process = os.fork()
