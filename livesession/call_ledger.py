@@ -168,7 +168,7 @@ class CallLedger:
     # Answering.
 
     def claim(self, answers: Sequence[FunctionResponse]) -> list[Claimed]:
-        """Who answers by hand: the answers that may be sent now, with the calls' names; `settle()` is to follow.
+        """Who answers by hand: the answers to send now, with name and id of their calls; `settle()` is to follow.
 
         Answers to calls that need none any more are left out. Raises `InvalidRequestError` for one to no call, to one
         that has been answered, and to one that is answered by itself.
@@ -176,14 +176,14 @@ class CallLedger:
         with self._lock:
             claimed: list[Claimed] = []
             for answer in answers:
-                call = self._called(answer)
+                call = self._called(answer, [each.call for each in claimed])
                 if call is None:
                     claimed.append(Claimed(None, answer))
                     continue
                 check_answerable(call, is_twice=any(call is other for other, _ in claimed))
                 check_name(call, answer)
                 if call.is_open:
-                    claimed.append(Claimed(call, attrs.evolve(answer, name=answer.name or call.call.name)))
+                    claimed.append(Claimed(call, completed(answer, call.call)))
             for call, _ in claimed:
                 if call is not None:
                     call.state = State.ANSWERING
@@ -207,11 +207,13 @@ class CallLedger:
             else:
                 call.state = State.WAITING
 
-    def _called(self, answer: FunctionResponse) -> Call | None:
+    def _called(self, answer: FunctionResponse, taken: Sequence[Call | None]) -> Call | None:
+        """The call that an answer is meant for; one without an id is for none that others beside it answer."""
         if answer.id:
             call = self._open.get(answer.id) or self._over.get(answer.id)
         else:
-            call = next((each for each in self.waiting if each.call.name == answer.name), None)
+            waiting = (each for each in self.waiting if each not in taken)
+            call = next((each for each in waiting if each.call.name == answer.name), None)
         if call is None and self.is_strict:
             raise InvalidRequestError(
                 f"The model has made no call with the id {answer.id!r} of {answer.name!r} in this session: copy id and "
@@ -281,6 +283,11 @@ def check_name(call: Call, answer: FunctionResponse) -> None:
             f"The call {call.call.id!r} is one of {call.call.name!r}, not of {answer.name!r}: leave the name out, "
             "and it is filled in."
         )
+
+
+def completed(answer: FunctionResponse, call: FunctionCall) -> FunctionResponse:
+    """The answer with the name and the id of the call that it is meant for."""
+    return attrs.evolve(answer, name=answer.name or call.name, id=answer.id or call.id)
 
 
 def described(calls: Iterable[Call]) -> str:

@@ -42,8 +42,7 @@ OVERFLOW = Ending(
     1008,
     "the inbox is full",
     "local",
-    "Messages were not received in time and filled the inbox (on_full='error'); call receive() more often, or "
-    "raise SessionOptions(inbox_bytes=...)",
+    "Messages were not received in time and filled the inbox (on_full='error')",
 )
 
 

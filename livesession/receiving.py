@@ -17,7 +17,7 @@ from livesession.inbox import Arrival
 from livesession.resumption import LiveSessionResumed
 from livesession.turn import Turn, TurnBuilder, belongs_to_a_turn
 from livesession.turn_ledger import Span
-from livesession.types.server import LiveServerMessage, LiveServerToolCall
+from livesession.types.server import LiveServerError, LiveServerMessage, LiveServerToolCall
 
 __all__ = ["MessageStream", "TurnStream"]
 
@@ -160,6 +160,11 @@ class TurnStream(MessageStream):
                 self._conversation.log.warning("while waiting for an answer: %s", problem)
                 problem.with_traceback(None)  # its frames would keep the session alive for as long as the turn
                 continue
+            if isinstance(message, LiveServerError):  # the caller of ask() sees no messages
+                said = f"{message.message} ({message.status or message.code})"
+                self._conversation.log.warning(
+                    "while waiting for an answer: the server reported an error: %s", self._conversation.redact(said)
+                )
             if on_resumed is not None and isinstance(message, LiveSessionResumed):
                 on_resumed(message)
             if isinstance(message, LiveServerToolCall) and not self._is_answered(message):

@@ -76,7 +76,7 @@ def request_parts(request: Request) -> list[Part]:
         return [request_part(request)]
     if isinstance(request, (bytes, bytearray, Mapping)) or not isinstance(request, Sequence):
         raise TypeError(f"A request is text, a Part, or a sequence of both, not {described(request)}.")
-    return [request_part(item) for item in request]
+    return [request_part(item) for item in request if item != ""]
 
 
 def described(value: object) -> str:
@@ -95,6 +95,8 @@ def request_part(item: object) -> Part:
         )
     if item.function_response is not None:
         raise InvalidRequestError("Function responses are not part of a turn: use send_function_responses().")
+    if item in BLANK_PARTS:
+        raise InvalidRequestError(f"This part of the request is empty: leave it out. It is {item!r}.")
     return item
 
 

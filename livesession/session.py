@@ -321,6 +321,7 @@ class LiveSession:
         `audio/*` goes out as `realtimeInput.audio`, `image/*` and `video/*` as `realtimeInput.video`, anything else
         as `realtimeInput.mediaChunks`. All chunks are looked at before the first is sent.
         """
+        self._check_usable()
         for message in [requests.media_input(chunk) for chunk in requests.chunks_of(media_chunks)]:
             self._send_input(message, timeout)
 
@@ -333,6 +334,7 @@ class LiveSession:
 
         Raises as sending does, and `InvalidRequestError` when the iterable raised: that error is its cause.
         """
+        self._check_usable()  # also where the first chunk takes long, or there is none
         for chunk in requests.chunks_of(media_chunk_stream):
             self._send_input(requests.media_input(chunk), timeout)
 
@@ -382,18 +384,21 @@ class LiveSession:
 
         Where the session is resumed before `send_activity_end()`, it is said again, before anything else is sent.
         """
+        self._check_usable()
         requests.check_activity(self._setup.generation_config, manual=True, method="send_activity_start")
         activity = Activity(self._conversation, begins=True)
         self._send_input(LiveClientRealtimeInput(activity_start=ActivityStart()), timeout, activity)
 
     def send_activity_end(self, *, timeout: float | None = None) -> None:
         """Says that the user has spoken (`activityEnd`), which asks for an answer; automatic detection must be off."""
+        self._check_usable()
         requests.check_activity(self._setup.generation_config, manual=True, method="send_activity_end")
         activity = Activity(self._conversation, begins=False)
         self._send_input(LiveClientRealtimeInput(activity_end=ActivityEnd()), timeout, activity)
 
     def send_audio_stream_end(self, *, timeout: float | None = None) -> None:
         """Says that the microphone pauses (`audioStreamEnd`); automatic detection must be on, as it is by default."""
+        self._check_usable()
         requests.check_activity(self._setup.generation_config, manual=False, method="send_audio_stream_end")
         self._send_input(LiveClientRealtimeInput(audio_stream_end=True), timeout)
 
@@ -402,7 +407,8 @@ class LiveSession:
     ) -> None:
         """Answers function calls by hand (`toolResponse`): one `FunctionResponse` a call, with the call's id.
 
-        The name is filled in. The Developer API requires the id; elsewhere the oldest call of that name is meant.
+        The name is filled in. The Developer API requires the id; elsewhere the oldest call of that name is meant, and
+        its id is filled in.
         Answers to calls that were cancelled, or that the server has forgotten because the session was resumed from
         before them, are left out, with a warning in the log. `will_continue=True` lets further answers follow.
 

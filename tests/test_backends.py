@@ -162,6 +162,17 @@ def test_headers_that_are_no_text_are_refused_where_they_are_given(given):
         GoogleAI(api_key="k", headers=given)
 
 
+def test_a_key_that_is_not_text_in_the_environment_is_a_configuration_error(monkeypatch):
+    monkeypatch.setenv("GEMINI_API_KEY", "k\udc80ey")  # a byte that is not UTF-8, as Python reads it
+    with pytest.raises(ConfigurationError, match="x-goog-api-key"):
+        GoogleAI().endpoint().check()
+
+
+def test_an_address_that_would_break_the_request_line_is_a_configuration_error():
+    with pytest.raises(ConfigurationError, match="WebSocket address"):
+        GoogleAI(api_key="k", base_url="wss://gate.example/a b").endpoint().check()
+
+
 def test_without_a_key_the_error_says_where_to_get_one():
     with pytest.raises(ConfigurationError, match="GEMINI_API_KEY"):
         GoogleAI()
@@ -178,6 +189,11 @@ ENVIRONMENTS = {
         {"GOOGLE_GENAI_USE_VERTEXAI": "true", "GOOGLE_API_KEY": "o"},
         "//aiplatform.googleapis",
         {"x-goog-api-key": "o"},
+    ),
+    "vertex with the developer's key": (
+        {"GOOGLE_GENAI_USE_VERTEXAI": "true", "GEMINI_API_KEY": "g"},
+        "//aiplatform.googleapis",
+        {"x-goog-api-key": "g"},
     ),
     "enterprise wins": (
         {"GOOGLE_GENAI_USE_ENTERPRISE": "0", "GOOGLE_GENAI_USE_VERTEXAI": "true", "GEMINI_API_KEY": "g"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from livesession import ResumptionError
@@ -88,6 +90,18 @@ def test_a_close_by_the_server_is_classified_by_its_code_and_reason(code, reason
 )
 def test_what_the_network_or_this_side_ended_is_resumed_only_where_the_connection_is_at_fault(ending, may_resume):
     assert ending.may_resume is may_resume
+
+
+@pytest.mark.parametrize(
+    ("ending", "kind", "hint"),
+    [
+        (Ending(1007, "a text message that is not UTF-8", "local"), "protocol", "does not speak the WebSocket"),
+        (OVERFLOW, "unread", r"receive\(\).*inbox_bytes"),
+    ],
+)
+def test_what_this_side_ended_is_not_taken_for_a_refusal_by_the_server(ending, kind, hint):
+    assert ending.verdict.kind == kind
+    assert re.search(hint, ending.error().hint)
 
 
 def test_an_error_is_made_anew_each_time_it_is_raised():

@@ -160,7 +160,9 @@ METHODS = {
     "send": lambda session: session.send("x"),
     "interrupt": lambda session: session.interrupt(),
     "send_media_chunks": lambda session: session.send_media_chunks([AUDIO]),
+    "send_media_chunks of none": lambda session: session.send_media_chunks([]),
     "send_media_stream": lambda session: session.send_media_stream(iter([AUDIO])),
+    "send_media_stream of none": lambda session: session.send_media_stream(iter([])),
     "send_text_realtime": lambda session: session.send_text_realtime("x"),
     "send_audio_realtime": lambda session: session.send_audio_realtime(AUDIO),
     "send_video_realtime": lambda session: session.send_video_realtime(IMAGE),
@@ -177,6 +179,25 @@ def test_after_close_every_method_raises(name):
         session = server.model(generation_config=MANUAL).connect()
         session.close()
         with pytest.raises(SessionClosedError, match=r"connect\(\)"):
+            METHODS[name](session)
+
+
+def test_after_close_a_media_stream_is_asked_for_nothing():
+    chunks = iter([AUDIO])
+    with script_server(idle) as server:
+        session = server.model().connect()
+        session.close()
+        with pytest.raises(SessionClosedError):
+            session.send_media_stream(chunks)
+    assert list(chunks) == [AUDIO]
+
+
+@pytest.mark.parametrize("name", ["send_activity_start", "send_activity_end"])
+def test_after_close_the_way_of_detecting_speech_is_not_what_is_wrong(name):
+    with script_server(idle) as server:
+        session = server.model().connect()
+        session.close()
+        with pytest.raises(SessionClosedError):
             METHODS[name](session)
 
 

@@ -10,6 +10,7 @@ from livesession import (
     AudioTranscriptionConfig,
     ConfigurationError,
     Content,
+    FirebaseAI,
     FunctionResponse,
     GoogleAI,
     InvalidRequestError,
@@ -56,6 +57,7 @@ WRONG = {
         lambda: LiveGenerativeModel("m", backend=KEY).connect(session_resumption=True),
         r"SessionResumptionConfig\(\).*not True",
     ),
+    "True as the policy": (lambda: SessionOptions(resumption=True), r"ResumptionPolicy.*not True.*connect\("),
     "a string as a tool": (lambda: LiveGenerativeModel("m", backend=KEY, tools=["search"]), "not str"),
     "a string as a responder": (lambda: LiveEmulator("hi"), "UserTurn"),
     "path and samples in the wrong order": (lambda: write_wav(b"..", "x.wav"), "pcm is bytes, not str"),
@@ -73,6 +75,10 @@ REFUSED = {
     "an empty key": (lambda: GoogleAI(api_key=""), "no API key"),
     "a time limit of nothing": (lambda: SessionOptions(connect_timeout=0), "connect_timeout must be"),
     "a time limit in words": (lambda: receive_any([], timeout="1"), "a number of seconds, 0 or more, not '1'"),
+    "an unknown flavour": (
+        lambda: FirebaseAI(api_key="k", project="p", flavour="agent"),
+        "flavour must be 'google' or 'vertex', not 'agent'",
+    ),
     "an unknown choice": (lambda: SessionOptions(on_full="drop"), "'pause' or 'error'"),
 }
 

@@ -157,6 +157,12 @@ def test_a_close_reason_is_cut_to_what_fits_in_a_frame():
     assert read_close(payload) == (1000, "é" * 61)
 
 
+@pytest.mark.parametrize("character", ["é", "€", "😀"])
+def test_a_close_reason_that_the_server_cut_within_a_character_is_read_up_to_there(character):
+    reason = ("x" * 122 + character).encode()[:123]
+    assert read_close(b"\x03\xf3" + reason) == (1011, "x" * 122)
+
+
 @pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535])
 def test_a_close_code_that_must_not_be_sent_is_refused(code):
     with pytest.raises(FrameError, match=str(code)):

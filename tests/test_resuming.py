@@ -12,6 +12,7 @@ import pytest
 from livesession import (
     ConfigurationError,
     ConnectError,
+    ConnectionClosedError,
     GoogleAI,
     LiveGenerativeModel,
     LiveSessionResumed,
@@ -24,6 +25,21 @@ from tests.kit.servers import Peer, script_server
 from tests.kit.waiting import PATIENCE, InThread
 
 HANDLE = {"sessionResumptionUpdate": {"newHandle": "h", "resumable": True}}
+
+
+def test_an_empty_handle_is_none():
+    setups: list[dict] = []
+
+    def script(peer: Peer) -> None:
+        setups.append(peer.accept())
+        peer.drop()
+
+    with script_server(script) as server:
+        with server.model().connect(session_resumption=SessionResumptionConfig(handle="")) as session:
+            with pytest.raises(ConnectionClosedError):  # there is nothing to go on from
+                list(session.receive())
+            assert session.resumption_handle is None
+    assert [each["sessionResumption"] for each in setups] == [{}]
 
 
 def idle(peer: Peer) -> None:

@@ -15,6 +15,7 @@ from livesession import (
     GenerativeContentBlob,
     InvalidRequestError,
     LiveGenerativeModel,
+    Part,
     SendTimeout,
     SessionClosedError,
     SessionOptions,
@@ -172,6 +173,9 @@ REFUSED = {
     "NaN": (lambda s: s.send_function_responses([FunctionResponse(id="1", response={"x": math.nan})]), "JSON"),
     "half a surrogate pair": (lambda s: s.send("\ud800", True), "JSON"),
     "an empty request": (lambda s: s.send(""), "empty"),
+    "an empty text in a sequence": (lambda s: s.send([""]), "empty"),
+    "an empty part": (lambda s: s.send(["a", Part()]), "empty"),
+    "a part of empty text": (lambda s: s.send(Part(text=""), True), "empty"),
     "an empty realtime text": (lambda s: s.send_text_realtime(""), "empty"),
     "empty audio": (lambda s: s.send_audio_realtime(b""), "no bytes"),
 }
@@ -191,6 +195,19 @@ def test_what_the_server_would_refuse_is_refused_before_it_is_sent(action, words
             action(session)
         session.send_text_realtime("the session goes on")
     assert heard == [{"realtimeInput": {"text": "the session goes on"}}]
+
+
+def test_an_empty_text_beside_other_parts_is_left_out():
+    heard: list[dict] = []
+
+    def script(peer: Peer) -> None:
+        peer.accept()
+        heard.append(peer.read())
+        peer.wait_for_end()
+
+    with script_server(script) as server, server.model().connect() as session:
+        session.send(["", "what is said", ""])
+    assert heard[0]["clientContent"]["turns"][0]["parts"] == [{"text": "what is said"}]
 
 
 WRONG_TYPES = {

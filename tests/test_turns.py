@@ -110,6 +110,14 @@ def test_the_iterator_of_a_turn_ends_after_the_error_of_its_last_message():
         assert list(stream) == []
 
 
+def test_an_error_that_the_server_reports_meanwhile_is_in_the_log_without_the_key(caplog):
+    error = {"error": {"code": 400, "message": "test-key is blocked", "status": "FAILED_PRECONDITION"}}
+    script = conversation([error, said("all the same"), DONE])
+    with script_server(script) as server, server.model().connect() as session:
+        assert session.ask("?").text == "all the same"
+    assert "the server reported an error: <secret> is blocked (FAILED_PRECONDITION)" in caplog.text
+
+
 def test_an_answer_after_a_resumption_in_the_middle_of_a_turn_is_found():
     calls = threading.Semaphore(1)
 

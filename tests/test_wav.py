@@ -11,7 +11,7 @@ from array import array
 
 import pytest
 
-from livesession import GenerativeContentBlob, InvalidRequestError, PcmAudio
+from livesession import ConfigurationError, GenerativeContentBlob, InvalidRequestError, PcmAudio
 from livesession.audio import WavFile, write_wav
 from tests.kit.waiting import InThread
 
@@ -159,8 +159,8 @@ def test_a_stream_is_stopped_out_of_its_wait(wav):
 
 
 @pytest.mark.parametrize("misuse", [{"pace": -1}, {"block_ms": 0}])
-def test_a_pace_or_block_that_makes_no_sense_is_a_value_error(wav, misuse):
-    with pytest.raises(ValueError, match=next(iter(misuse))):
+def test_a_pace_or_block_that_makes_no_sense_is_a_configuration_error(wav, misuse):
+    with pytest.raises(ConfigurationError, match=next(iter(misuse))):
         list(WavFile(wav(ramp(100))).stream(**misuse))
 
 

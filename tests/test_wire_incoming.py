@@ -114,6 +114,14 @@ def test_null_counts_as_absent(frame):
     assert one(frame) == LiveServerContent()
 
 
+@pytest.mark.parametrize("value", [None, "NULL_VALUE"])
+@pytest.mark.parametrize("name", ["nullValue", "null_value"])
+def test_a_streamed_argument_that_is_null_is_told_from_one_that_is_absent(name, value):
+    call = {"name": "f", "partialArgs": [{"jsonPath": "$.a", name: value}, {"jsonPath": "$.b", "stringValue": None}]}
+    [null, absent] = one({"toolCall": {"functionCalls": [call]}}).function_calls[0].partial_args
+    assert (null.null_value, absent.null_value) == ("NULL_VALUE", None)
+
+
 def test_known_enum_values_are_members_and_unknown_ones_stay_strings():
     known = one({"serverContent": {"turnCompleteReason": "BLOCKLIST"}}).turn_complete_reason
     unknown = one({"serverContent": {"turnCompleteReason": "TIRED"}}).turn_complete_reason

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from livesession.errors import InvalidRequestError
+from livesession.errors import ConfigurationError, InvalidRequestError
 from livesession.notebook.displayed import Displayed
 from livesession.pcm_audio import MODEL_RATE, PcmAudio
 from livesession.types.content import GenerativeContentBlob
@@ -82,10 +82,10 @@ class WavFile(Displayed):
         """The sound in blocks of `block_ms` milliseconds: mono PCM, 16-bit signed little-endian, `rate` Hz.
 
         No sample is lost or made up: where a block is no whole number of samples, some blocks are one longer. The
-        last block holds what is left.
+        last block holds what is left. Raises `ConfigurationError` where `block_ms` is under 1.
         """
         if block_ms < 1:
-            raise ValueError(f"block_ms must be at least 1, not {block_ms!r}.")
+            raise ConfigurationError(f"block_ms must be at least 1, not {block_ms!r}.")
         with self._opened() as (reader, frames):
             done = number = 0
             while done < frames:
@@ -108,9 +108,11 @@ class WavFile(Displayed):
             block_ms: Milliseconds of sound in a blob; 20 to 100 work best.
             pace: Seconds of sound in a second: 1 is real time, 4 is four times as fast, 0 is without waiting.
             stop: Ends the stream early, also out of a wait; may be set by any thread.
+
+        Raises `ConfigurationError` where `block_ms` is under 1 or `pace` under 0.
         """
         if pace < 0:
-            raise ValueError(f"pace must be at least 0, not {pace!r}.")
+            raise ConfigurationError(f"pace must be at least 0, not {pace!r}.")
         stop = stop or threading.Event()
         start = time.monotonic()
         heard = 0

@@ -131,3 +131,8 @@ def publisher_model(model: str) -> str:
 def from_environment(name: str) -> str | None:
     """An environment variable; None where it is missing or empty."""
     return os.environ.get(name) or None
+
+
+def key_from_environment() -> str:
+    """The API key of the environment; `""` where there is none."""
+    return from_environment("GOOGLE_API_KEY") or from_environment("GEMINI_API_KEY") or ""

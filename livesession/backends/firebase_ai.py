@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from livesession.backends.backend import Backend, check_model, publisher_model
 from livesession.connection.endpoint import Endpoint
 from livesession.errors import ConfigurationError
 from livesession.secret import Held, Secret, held
+from livesession.validators import one_of
 
 __all__ = ["FirebaseAI"]
 
@@ -40,7 +41,7 @@ class FirebaseAI(Backend):
 
     api_key: Held | None = field(converter=held)
     project: str
-    flavour: Literal["google", "vertex"] = field(default="google", validator=validators.in_(("google", "vertex")))
+    flavour: Literal["google", "vertex"] = field(default="google", validator=one_of("google", "vertex"))
     location: str = "us-central1"
     app_id: str | None = None
     app_check_token: Held | None = field(default=None, converter=held)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import Factory, field, frozen
 
-from livesession.backends.backend import Backend, check_model, from_environment
+from livesession.backends.backend import Backend, check_model, from_environment, key_from_environment
 from livesession.connection.endpoint import Endpoint
 from livesession.errors import ConfigurationError
 from livesession.secret import Held, Secret, held
@@ -61,7 +61,3 @@ class GoogleAI(Backend):
     def model_resource(self, model: str) -> str:
         check_model(model)
         return model if "/" in model else f"models/{model}"
-
-
-def key_from_environment() -> str:
-    return from_environment("GOOGLE_API_KEY") or from_environment("GEMINI_API_KEY") or ""

@@ -5,7 +5,14 @@ from __future__ import annotations
 import attrs
 from attrs import Factory, field, frozen
 
-from livesession.backends.backend import Backend, check_model, from_environment, publisher_model, websocket_url
+from livesession.backends.backend import (
+    Backend,
+    check_model,
+    from_environment,
+    key_from_environment,
+    publisher_model,
+    websocket_url,
+)
 from livesession.backends.default_credentials import DefaultCredentials
 from livesession.connection.endpoint import Endpoint
 from livesession.errors import ConfigurationError
@@ -38,8 +45,8 @@ class VertexAI(Backend):
             `"global"`.
         token: An OAuth 2 access token, or a callable that returns one and is asked at every connect; default the
             Google default credentials, through google-auth (extra `vertex`).
-        api_key: An express-mode key, instead of a project and a token; GOOGLE_API_KEY of the environment counts
-            where neither project, location nor token is known.
+        api_key: An express-mode key, instead of a project and a token; GOOGLE_API_KEY, then GEMINI_API_KEY of the
+            environment count where neither project, location, token nor base URL is known.
         base_url: Default GOOGLE_VERTEX_BASE_URL of the environment, else Google's address for the location. With
             neither project, location, key nor token it is used as it is, path included, for gateways that
             authenticate by `headers`.
@@ -67,7 +74,7 @@ class VertexAI(Backend):
         """The key given, or that of the environment where nothing else says whose session this is."""
         if self.api_key or self.project or self.location or self.token or self.base_url:
             return self.api_key
-        return held(from_environment("GOOGLE_API_KEY"))
+        return held(key_from_environment())
 
     @property
     def is_gateway(self) -> bool:

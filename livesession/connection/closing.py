@@ -18,6 +18,7 @@ PROTOCOL_VIOLATION = 1002
 NO_CODE = 1005
 ABNORMAL = 1006
 BAD_DATA = 1007
+REFUSED = 1008
 TOO_BIG = 1009
 
 
@@ -52,6 +53,7 @@ CLOSED = Verdict("closed", False, "Nobody can use it any more; connect() a new o
 ENTITY = Verdict(
     "not-found", False, "Check the model's name and the handle, and that no cancelled function call was answered."
 )
+UNREAD = Verdict("unread", False, "Call receive() more often, or raise SessionOptions(inbox_bytes=...).")
 VIOLATION = Verdict("protocol", False, "The peer does not speak the WebSocket protocol as it should.")
 UNKNOWN = Verdict("unknown", False, "See the reason.")
 
@@ -90,7 +92,7 @@ BY_CODE: dict[int, Verdict] = {
     NO_CODE: ENDED,
     ABNORMAL: NETWORK,
     BAD_DATA: ARGUMENT,
-    1008: POLICY,
+    REFUSED: POLICY,
     TOO_BIG: SIZE,
     1011: TRANSIENT,
     1012: TRANSIENT,
@@ -98,6 +100,8 @@ BY_CODE: dict[int, Verdict] = {
     1014: TRANSIENT,
 }
 
+BY_THIS_SIDE = {NORMAL: CLOSED, BAD_DATA: VIOLATION, REFUSED: UNREAD}
+"""What these codes mean where this side ended the connection."""
 
 FATAL = {PROTOCOL_VIOLATION, BAD_DATA, TOO_BIG}
 """Codes after which the same would happen again, whatever the reason says."""
@@ -157,7 +161,9 @@ class Ending:
 
     @property
     def verdict(self) -> Verdict:
-        return CLOSED if self.origin == "local" and self.code == NORMAL else classify(self.code, self.reason)
+        if self.origin == "local" and self.code in BY_THIS_SIDE:
+            return BY_THIS_SIDE[self.code]
+        return classify(self.code, self.reason)
 
     def error(self) -> ConnectionClosedError | ResumptionError:
         """A new exception that reports this ending; new each time, because raising one adds a traceback to it."""

@@ -16,6 +16,9 @@ __all__ = ["Endpoint"]
 
 SHORTEST_SECRET = 6
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# Halves of surrogate pairs are what Python makes of an environment variable that is not UTF-8.
+HEADER_VALUE = re.compile(r"[^\r\n\0\ud800-\udfff]*")
+RESOURCE = re.compile(r"[^\0-\x20\x7f\ud800-\udfff]+")
 
 
 @frozen
@@ -75,11 +78,12 @@ class Endpoint:
     def check(self) -> None:
         """Raises `ConfigurationError` for an address or a header that cannot be used."""
         try:
-            usable = self.parts.scheme in ("ws", "wss") and self.host and self.port
+            is_websocket = self.parts.scheme in ("ws", "wss") and self.host and self.port
+            usable = bool(is_websocket and RESOURCE.fullmatch(self.resource))
         except ValueError:
             usable = False
         if not usable:
             raise ConfigurationError(f"Not a WebSocket address: {self.url!r}. It must look like wss://host[:port].")
         for name, value in self.headers.items():
-            if not HEADER_NAME.fullmatch(name) or set(value.reveal()) & set("\r\n\0"):
+            if not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(value.reveal()):
                 raise ConfigurationError(f"The HTTP header {name!r} has characters that a header cannot hold.")

@@ -207,14 +207,17 @@ class FrameReader:
 
 
 def read_close(payload: bytes) -> tuple[int, str]:
-    """Code and reason of a close frame; 1005 where it holds none."""
+    """Code and reason of a close frame; 1005 where it holds none.
+
+    Of a character that is cut off at the end of the reason nothing is shown: servers cut long reasons by their bytes.
+    """
     if not payload:
         return 1005, ""
     code = int.from_bytes(payload[:2], "big")
     if len(payload) == 1 or not 1000 <= code <= 4999 or 1016 <= code <= 2999 or code in RESERVED_CLOSE_CODES:
         raise FrameError(1002, f"a close frame that must not be (code {code})")
     try:
-        return code, payload[2:].decode("utf-8")
+        return code, codecs.getincrementaldecoder("utf-8")().decode(payload[2:])
     except UnicodeDecodeError as error:
         raise FrameError(1007, "a close reason that is not UTF-8") from error
 

@@ -23,6 +23,7 @@ from livesession.emulator.refusal import Refusal
 from livesession.emulator.schema import MESSAGES, ONE_OF
 
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _URL_SAFE = str.maketrans("-_", "+/")
 _SHOWN = 40
 
@@ -41,11 +42,14 @@ def parse_message(data: str | bytes) -> dict[str, object]:
     """Return the JSON object in one WebSocket message.
 
     Raises:
-        Refusal: 1007, when it is not UTF-8, not JSON, not an object, nested too deeply, or holds NaN.
+        Refusal: 1007, when it is not UTF-8, not JSON, not an object, nested too deeply, or holds NaN or half a
+            surrogate pair.
     """
     try:
         text = data if isinstance(data, str) else data.decode()
         message = json.loads(text, parse_constant=_refuse_constant)
+        if _SURROGATE.search(text):
+            json.dumps(message, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise Refusal(1007, f"Invalid JSON payload received. {error or 'Nested too deeply.'}") from error
     if not isinstance(message, dict):

@@ -68,16 +68,24 @@ class TranslationConfig(Compact):
     echo_target_language: bool | None = None
 
 
+def to_handle(value: str | None) -> str | None:
+    """An empty one, as from an empty store, is none: the server would begin a new conversation."""
+    return value or None
+
+
 @frozen(kw_only=True, repr=False)
 class SessionResumptionConfig(Compact):
     """Makes a conversation resumable; its presence turns it on (wire: `setup.sessionResumption`).
 
     Attributes:
-        handle: Go on where the session that gave this handle stopped; default a new conversation (wire `handle`).
+        handle: Go on where the session that gave this handle stopped; default, or empty, a new conversation
+            (wire `handle`).
         transparent: Report which messages the server has consumed, Vertex AI only (wire `transparent`).
     """
 
-    handle: str | None = field(default=None, repr=lambda handle: "None" if handle is None else "<set>")
+    handle: str | None = field(
+        default=None, converter=to_handle, repr=lambda handle: "None" if handle is None else "<set>"
+    )
     transparent: bool | None = None
 
 

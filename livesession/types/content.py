@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from livesession.notebook.displayed import Displayed
 from livesession.types.enums import FunctionResponseScheduling, Language, MediaResolution, Outcome
-from livesession.types.fields import Compact, JSONObject, Seconds
+from livesession.types.fields import Compact, JSONObject, Seconds, metadata
 
 __all__ = [
     "CodeExecutionResult",
@@ -69,7 +69,7 @@ class PartialArg(Compact):
         string_value: A piece of text (wire `stringValue`).
         number_value: A number (wire `numberValue`).
         bool_value: A truth value (wire `boolValue`).
-        null_value: Present when the value is null (wire `nullValue`).
+        null_value: `"NULL_VALUE"` when the value is null (wire `nullValue`, which is null or that name).
         will_continue: More pieces of this value follow; default False (wire `willContinue`).
     """
 
@@ -77,7 +77,7 @@ class PartialArg(Compact):
     string_value: str | None = None
     number_value: float | None = None
     bool_value: bool | None = None
-    null_value: str | None = None
+    null_value: str | None = field(default=None, metadata=metadata(null="NULL_VALUE"))
     will_continue: bool = False
 
 

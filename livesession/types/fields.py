@@ -32,15 +32,19 @@ SecondsOrZero = Annotated[float, DurationOrZero]
 WIRE_NAME = "livesession.wire_name"
 OTHER_WIRE_NAME = "livesession.other_wire_name"
 SENT_IN = "livesession.sent_in"
+NULL_MEANS = "livesession.null_means"
 
 
-def metadata(*, wire: str | None = None, also: str | None = None, sent_in: str | None = None) -> dict[str, str]:
+def metadata(
+    *, wire: str | None = None, also: str | None = None, sent_in: str | None = None, null: str | None = None
+) -> dict[str, str]:
     """Field metadata.
 
     `wire` is the name on the wire where it is not the camelCase of Python's, `also` another name that some server
-    uses, `sent_in` the place of a configuration field.
+    uses, `sent_in` the place of a configuration field, `null` what JSON null is read as where it does not stand for
+    absence.
     """
-    given = {WIRE_NAME: wire, OTHER_WIRE_NAME: also, SENT_IN: sent_in}
+    given = {WIRE_NAME: wire, OTHER_WIRE_NAME: also, SENT_IN: sent_in, NULL_MEANS: null}
     return {key: value for key, value in given.items() if value is not None}
 
 

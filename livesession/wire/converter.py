@@ -16,7 +16,7 @@ from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from livesession.types.enums import WireEnum
-from livesession.types.fields import Duration, DurationOrZero, JSONObject, other_names, wire_name
+from livesession.types.fields import NULL_MEANS, Duration, DurationOrZero, JSONObject, other_names, wire_name
 from livesession.types.tools import Schema
 from livesession.wire import scalars
 
@@ -95,6 +95,7 @@ def class_reader(cls: type[attrs.AttrsInstance]) -> Structure:
     """Reads an object: nulls count as absent, other spellings as the canonical one, unknown members are ignored."""
     fields = attrs.fields(attrs.resolve_types(cls))
     aliases = {name: wire_name(field) for field in fields for name in other_names(field)}
+    nulls = {wire_name(field): field.metadata[NULL_MEANS] for field in fields if NULL_MEANS in field.metadata}
     renamed = {field.name: override(rename=wire_name(field)) for field in fields}
     structure = make_dict_structure_fn(cls, converter, **renamed)  # type: ignore[arg-type]  # names are no options
 
@@ -102,14 +103,15 @@ def class_reader(cls: type[attrs.AttrsInstance]) -> Structure:
         if not isinstance(value, dict):
             raise TypeError(f"expected an object, got {type(value).__name__}")
         if not aliases.keys().isdisjoint(value) or None in value.values():
-            value = canonical(value, aliases)
+            value = canonical(value, aliases, nulls)
         return structure(value, cls)
 
     return read
 
 
-def canonical(value: dict[str, object], aliases: Mapping[str, str]) -> dict[str, object]:
-    present = {name: member for name, member in value.items() if member is not None}
+def canonical(value: dict[str, object], aliases: Mapping[str, str], nulls: Mapping[str, object]) -> dict[str, object]:
+    meant = {name: nulls.get(aliases.get(name, name)) if member is None else member for name, member in value.items()}
+    present = {name: member for name, member in meant.items() if member is not None}
     other = {aliases[name]: present.pop(name) for name in list(present) if name in aliases}
     return other | present
 

@@ -106,3 +106,10 @@ def test_big_integers_and_strange_keys_of_the_user_survive():
     response = {"": 10**40, "__class__": "x"}
     text = '{"toolResponse": {"functionResponses": [{"response": {"": 1' + "0" * 40 + ', "__class__": "x"}}]}}'
     assert normalise_message(parse_message(text), vertex=False)[1] == {"functionResponses": [{"response": response}]}
+
+
+def test_half_a_surrogate_pair_is_refused_and_a_whole_one_is_read():
+    with pytest.raises(Refusal, match="surrogates not allowed") as caught:
+        parse_message(r'{"realtimeInput": {"text": "\ud83d"}}')
+    assert caught.value.code == 1007
+    assert parse_message(r'{"realtimeInput": {"text": "\ud83d\ude00"}}') == {"realtimeInput": {"text": "\U0001f600"}}

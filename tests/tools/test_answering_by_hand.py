@@ -12,10 +12,14 @@ from livesession import (
     FunctionDeclaration,
     FunctionResponse,
     InvalidRequestError,
+    LiveGenerativeModel,
+    LiveSession,
     SessionResumptionConfig,
     Tool,
     ToolOptions,
+    VertexAI,
 )
+from tests.kit.servers import ScriptServer
 from tests.kit.waiting import PATIENCE, InThread, wait_until
 from tests.tools.calling import call, calling_model, cancellation, session_with, tool_call
 
@@ -51,6 +55,32 @@ def test_an_answer_to_a_call_that_was_never_made_is_refused_and_names_those_that
         received(session)
         with pytest.raises(InvalidRequestError, match=r"no call with the id '2'.*wait: '1' of 'by_hand'"):
             session.send_function_responses([FunctionResponse(id="2", name="by_hand", response=DONE)])
+
+
+def vertex_session(server: ScriptServer) -> LiveSession:
+    """A session on a back end that takes answers without ids."""
+    backend = VertexAI(project="p", location="l", token="t", base_url=server.url, proxy=False)
+    return LiveGenerativeModel("m", backend=backend, tools=[BY_HAND]).connect()
+
+
+def test_an_answer_without_an_id_goes_out_with_that_of_the_oldest_call_of_its_name():
+    with calling_model() as (model, server), vertex_session(server) as session:
+        model.say(tool_call(call("by_hand", "1"), call("by_hand", "2")))
+        received(session)
+        session.send_function_responses([FunctionResponse(name="by_hand", response=DONE)])
+        assert model.answer()["id"] == "1"
+        assert [each.id for each in session.pending_calls] == ["2"]
+
+
+@pytest.mark.parametrize("ids", [("1", "2"), (None, None)])
+def test_two_answers_of_one_name_without_ids_are_for_two_calls(ids):
+    answer = FunctionResponse(name="by_hand", response=DONE)
+    with calling_model() as (model, server), vertex_session(server) as session:
+        model.say(tool_call(*(call("by_hand", each) for each in ids)))
+        received(session)
+        session.send_function_responses([answer, answer])
+        assert [each.get("id") for each in model.answers(2)] == list(ids)
+        assert not session.pending_calls
 
 
 def test_a_second_answer_to_a_call_is_refused():
