@@ -224,7 +224,7 @@ class TurnStream(MessageStream):
             return " in the middle of a turn; what came is in the error's `turn`."
         if self._conversation.turn_left_open:
             return ": the last send() left the turn open; send(..., turn_complete=True) asks for an answer."
-        return ": the turn has not begun. Speech ends with send_audio_stream_end(), or with silence."
+        return ": the turn has not begun. A model may need longer; speech ends with send_audio_stream_end() or silence."
 
     def _end(self, ending: Ending) -> Exception:
         """The session is over before the turn is."""

@@ -12,6 +12,7 @@ from livesession import (
     Content,
     FirebaseAI,
     FunctionResponse,
+    GenerativeContentBlob,
     GoogleAI,
     InvalidRequestError,
     LiveGenerationConfig,
@@ -59,6 +60,14 @@ WRONG = {
     ),
     "True as the policy": (lambda: SessionOptions(resumption=True), r"ResumptionPolicy.*not True.*connect\("),
     "a string as a tool": (lambda: LiveGenerativeModel("m", backend=KEY, tools=["search"]), "not str"),
+    "base64 as the bytes of a blob": (
+        lambda: GenerativeContentBlob(mime_type="image/png", data="iVBORw0KGgo="),
+        r"bytes themselves.*b64decode",
+    ),
+    "a dict as a tool": (
+        lambda: LiveGenerativeModel("m", backend=KEY, tools=[{"google_search": {}}]),
+        r"not dict.*Tool\(google_search=",
+    ),
     "a string as a responder": (lambda: LiveEmulator("hi"), "UserTurn"),
     "path and samples in the wrong order": (lambda: write_wav(b"..", "x.wav"), "pcm is bytes, not str"),
 }

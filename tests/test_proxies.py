@@ -9,7 +9,14 @@ import threading
 
 import pytest
 
-from livesession import ConfigurationError, ConnectError, GoogleAI, LiveGenerativeModel
+from livesession import (
+    ConfigurationError,
+    ConnectError,
+    ConnectTimeout,
+    GoogleAI,
+    LiveGenerativeModel,
+    SessionOptions,
+)
 from livesession.emulator import LiveEmulator
 from tests.kit.servers import PATIENCE, Peer, script_server
 
@@ -146,6 +153,32 @@ def test_a_proxy_that_refuses_is_named_with_its_status():
     with Proxy(refuse) as proxy:
         with pytest.raises(ConnectError, match=r"HTTP 407.*credentials"):
             connect("ws://server.invalid", proxy=f"http://{proxy.address}")
+
+
+def test_a_proxy_that_nothing_listens_at_is_named_and_not_the_server():
+    with pytest.raises(ConnectError, match=r"The proxy 127.0.0.1:1 did not connect.*HTTPS_PROXY"):
+        connect("ws://server.invalid", proxy="http://user:geheim@127.0.0.1:1")
+
+
+def test_a_proxy_that_speaks_something_else_is_named_and_not_the_server():
+    def greet(client: socket.socket, requests: list[bytes]) -> tuple[str, int]:
+        client.recv(4096)
+        client.sendall(b"220 mail.invalid ready\r\n")
+        raise ValueError
+
+    with Proxy(greet) as proxy:
+        with pytest.raises(ConnectError, match=rf"The proxy {proxy.address} did not connect"):
+            connect("ws://server.invalid", proxy=f"http://{proxy.address}")
+
+
+def test_a_proxy_that_does_not_answer_is_named_beside_the_server_and_its_password_is_not():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        backend = GoogleAI(api_key="k", base_url="ws://server.invalid", proxy=f"http://user:geheim@{address}")
+        model = LiveGenerativeModel("m", backend=backend, options=SessionOptions(connect_timeout=0.2))
+        with pytest.raises(ConnectTimeout, match=rf"server.invalid:80 through the proxy {address} within") as caught:
+            model.connect()
+    assert "geheim" not in str(caught.value)
 
 
 def test_a_proxy_of_an_unknown_kind_is_refused():

@@ -11,6 +11,7 @@ import zlib
 import pytest
 
 from livesession import (
+    ConfigurationError,
     ConnectError,
     GenerativeContentBlob,
     GoogleAI,
@@ -100,6 +101,17 @@ def test_a_ca_file_vouches_for_a_server(server_tls, authority, tmp_path):
     with script_server(script, server_tls) as server:
         backend = GoogleAI(api_key="k", base_url=server.url, proxy=False, ca_file=str(tmp_path / "ca.pem"))
         LiveGenerativeModel("m", backend=backend).connect().close()
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_ca_file_that_cannot_be_read_is_named(server_tls, tmp_path, content):
+    path = tmp_path / "mine.pem"
+    if content:
+        path.write_text(content)
+    with script_server(lambda peer: None, server_tls) as server:
+        backend = GoogleAI(api_key="k", base_url=server.url, proxy=False, ca_file=str(path))
+        with pytest.raises(ConfigurationError, match=r"mine.pem' cannot be read.*ca_file"):
+            LiveGenerativeModel("m", backend=backend).connect()
 
 
 def test_ssl_cert_file_of_the_environment_vouches_for_a_server(server_tls, authority, tmp_path, monkeypatch):

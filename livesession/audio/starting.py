@@ -93,7 +93,7 @@ def start_audio_conversation(
 def to_input(given: AudioInput | int | str | None) -> AudioInput:
     if isinstance(given, AudioInput):
         return given
-    check_device("input", given, "an AudioInput, such as PcmInput(...)")
+    check_device("input", given, "an AudioInput, such as WavInput(path) or PcmInput(...)")
     from livesession.audio.portaudio import Microphone
 
     return Microphone(given)

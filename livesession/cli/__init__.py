@@ -75,7 +75,7 @@ for command in (demo, ask, chat, talk, record, replay, emulator, devices):
 
 def run() -> None:
     """Runs the command with the arguments of this process, and ends the process."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     commands(prog_name="livesession")

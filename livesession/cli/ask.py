@@ -60,7 +60,7 @@ def ask(
     """
     words = sys.stdin.read().strip() if text == "-" else (text or "").strip()
     if not words and not audio_in:
-        raise click.UsageError("There is nothing to ask: give TEXT, or --audio-in.")
+        raise click.UsageError('There is nothing to ask: give TEXT, "-" for stdin, or --audio-in.')
     speech = WavFile(audio_in) if audio_in else None
     flow = None if as_json else Flow(new_console())
     with target.connect(manual=speech is not None) as session:

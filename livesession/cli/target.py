@@ -161,7 +161,7 @@ OPTIONS = [
     click.option("--system", metavar="TEXT", help="What the model is told beforehand."),
     click.option("--voice", metavar="NAME", help="One of the service's voices, such as Puck."),
     click.option(
-        "--modality", type=click.Choice(["audio", "text"]), default="audio", show_default=True,
+        "--modality", type=click.Choice(["audio", "text"], case_sensitive=False), default="audio", show_default=True,
         help="What the model answers in; most models only speak, and are read by their transcript.",
     ),
     click.option("--realtime-text", is_flag=True, help="For models that refuse client content."),

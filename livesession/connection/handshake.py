@@ -20,9 +20,9 @@ from attrs import frozen
 
 from livesession.connection.deadline import Deadline
 from livesession.connection.endpoint import Endpoint
-from livesession.connection.proxy import connect_through, proxy_for
+from livesession.connection.proxy import connect_through, proxy_for, way_to
 from livesession.connection.rejection import explain, rejection
-from livesession.errors import ConnectError, ConnectTimeout, LiveSessionError
+from livesession.errors import ConfigurationError, ConnectError, ConnectTimeout, LiveSessionError
 
 __all__ = ["Opened", "Opening"]
 
@@ -140,7 +140,7 @@ class Opening:
 
     def _timed_out(self) -> ConnectTimeout:
         return ConnectTimeout(
-            f"No connection to {self._endpoint.host}:{self._endpoint.port} within {self._timeout:g} s. Check the "
+            f"No connection to {way_to(self._endpoint)} within {self._timeout:g} s. Check the "
             "network and the proxy, or allow more time with SessionOptions(connect_timeout=...).",
             retryable=True,
         )
@@ -169,7 +169,13 @@ def default_context(ca_file: str | None) -> ssl.SSLContext:
 @lru_cache(maxsize=8)
 def make_context(ca_file: str | None, ca_path: str | None) -> ssl.SSLContext:
     """One context for many connections: making one costs 20 ms."""
-    return ssl.create_default_context(cafile=ca_file or None, capath=ca_path or None)
+    try:
+        return ssl.create_default_context(cafile=ca_file or None, capath=ca_path or None)
+    except OSError as error:  # as ssl.SSLError is, for a file without certificates
+        raise ConfigurationError(
+            f"The certificates in {ca_file or ca_path!r} cannot be read: {error.strerror or error}. "
+            "ca_file, else SSL_CERT_FILE, is a file of CA certificates in PEM form."
+        ) from error
 
 
 def upgrade(sock: socket.socket, endpoint: Endpoint, deadline: Deadline) -> Opened:

@@ -20,7 +20,7 @@ from livesession.secret import Secret
 if TYPE_CHECKING:
     from python_socks.sync import Proxy as SocksProxy
 
-__all__ = ["connect_through", "proxy_for"]
+__all__ = ["connect_through", "proxy_for", "way_to"]
 
 Hold = Callable[[socket.socket], socket.socket]
 SOCKS = ("socks4", "socks4a", "socks5", "socks5h")
@@ -75,8 +75,30 @@ def connect_through(url: Secret | None, endpoint: Endpoint, deadline: Deadline, 
     proxy = read_proxy(url)
     if proxy.scheme in SOCKS:
         return connect_socks(proxy, endpoint, deadline, hold)
-    sock = connect_tcp(proxy.host, proxy.port, deadline, hold)
-    request_tunnel(sock, proxy, endpoint, deadline)
+    return connect_http(proxy, endpoint, deadline, hold)
+
+
+def way_to(endpoint: Endpoint) -> str:
+    """Where the server is, and through which proxy; for messages, so without the password."""
+    url = proxy_for(endpoint)
+    proxy = parse_proxy(url) if url else None
+    through = f" through the proxy {proxy.host}:{proxy.port}" if proxy else ""
+    return f"{endpoint.host}:{endpoint.port}{through}"
+
+
+def connect_http(proxy: Proxy, endpoint: Endpoint, deadline: Deadline, hold: Hold) -> socket.socket:
+    """Through an HTTP proxy. What fails is the way to the proxy, not to the server, and is told as such."""
+    try:
+        sock = connect_tcp(proxy.host, proxy.port, deadline, hold)
+        request_tunnel(sock, proxy, endpoint, deadline)
+    except (OSError, http.client.HTTPException) as error:
+        if deadline.expired():
+            raise
+        raise ConnectError(
+            f"The proxy {proxy.host}:{proxy.port} did not connect: {error or type(error).__name__}. "
+            "Check its address (HTTPS_PROXY, or proxy=...) and the network, or go without it (proxy=False).",
+            retryable=True,
+        ) from error
     return sock
 
 

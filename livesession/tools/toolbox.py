@@ -94,16 +94,21 @@ def to_function(given: FunctionTool | Callable[..., object]) -> FunctionTool:
     if isinstance(given, FunctionTool):
         return given
     if not callable(given):
-        advice = (
-            "give the tools of a server as *server.tools" if hasattr(given, "tools") else "leave out the () behind it"
-        )
         raise TypeError(
             f"A tool is a Python function, a FunctionDeclaration or a Tool, not {type(given).__name__}: {given!r:.80}. "
-            f"Where that is what you mean, {advice}."
+            f"Where that is what you mean, {way_to_give(given)}."
         )
     from livesession.tools.signatures import function_tool  # whoever has no functions does not need it
 
     return function_tool(given)
+
+
+def way_to_give(mistaken: object) -> str:
+    if hasattr(mistaken, "tools"):
+        return "give the tools of a server as *server.tools"
+    if isinstance(mistaken, dict):
+        return "write Tool(...) with its members, such as Tool(google_search={})"
+    return "leave out the () behind it"
 
 
 def declared(tools: Sequence[Tool]) -> Iterator[FunctionDeclaration]:

@@ -44,6 +44,10 @@ class GenerativeContentBlob(Compact, Displayed):
     data: bytes = b""
     display_name: str | None = None
 
+    def __attrs_post_init__(self) -> None:
+        if isinstance(self.data, str):
+            raise TypeError("data is the bytes themselves, not str: of base64, base64.b64decode(...) makes them.")
+
 
 @frozen(kw_only=True, repr=False)
 class FileData(Compact):

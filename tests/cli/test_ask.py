@@ -33,6 +33,19 @@ def test_a_dash_reads_the_question_from_stdin(command):
     assert command(*EMULATED, "-", input="from a pipe\n").stdout == "You said: from a pipe\n"
 
 
+def test_bytes_from_stdin_that_are_no_text_are_replaced_and_the_rest_is_asked(python):
+    done = python("-m", "livesession", *EMULATED, "-", input="Grüße\n", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "You said: Gr????e\n", "")
+
+
+def test_who_pipes_a_question_without_the_dash_is_told_of_it(command):
+    assert '"-" for stdin' in command(*EMULATED, input="from a pipe\n").output
+
+
+def test_the_modality_may_be_written_as_in_the_api(command):
+    assert command(*EMULATED, "--modality", "TEXT", "--model", "gemini-live-2.5-flash", "hi").exit_code == 0
+
+
 def test_json_is_one_object_with_the_answer_and_its_costs_and_the_audio_is_in_its_file(run, tmp_path):
     done = run(*EMULATED, "--audio-in", QUESTION, "--audio-out", "y.wav", "--json")
     answer = json.loads(done.stdout)
