@@ -26,7 +26,8 @@ def below(layer: object) -> object:
     if isinstance(layer, MethodType):
         return layer.__func__
     call = type(layer).__call__
-    return getattr(layer, "__wrapped__", call if isinstance(call, FunctionType) else None)
+    is_object = isinstance(call, FunctionType) and not isinstance(layer, FunctionType)  # in PyPy that is one too
+    return getattr(layer, "__wrapped__", call if is_object else None)
 
 
 def within_partials(function: Callable[..., object]) -> Callable[..., object]:
