@@ -15,7 +15,7 @@ import pytest
 pytestmark = [pytest.mark.interpreters, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
-VERSIONS = ("3.10", "3.11", "3.12", "3.13")
+VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 AROUND = ("cli", "notebook", "plugin", "web")  # what stands round the library and takes long; `nox` by hand has it too
 
 
