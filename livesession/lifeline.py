@@ -209,7 +209,7 @@ class Lifeline:
         """It has ended, and nobody had asked for that."""
         self._succession.kept.open()
         if self._goes_on_after(ending) and self._renewal.replace():
-            self._conversation.log.info("the connection has ended, by the %s: %s", ending.origin, ending.words)
+            self._conversation.log.warning("lost, by the %s (%s); it is being resumed", ending.origin, ending.words)
         else:
             self._conversation.finish(ending)
         self._line.gates.open()

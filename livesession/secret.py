@@ -16,7 +16,7 @@ from livesession.errors import ConfigurationError
 __all__ = ["Credential", "Secret", "ask_for"]
 
 Credential = str | Callable[[], str]
-"""A key or token, or a callable that returns one; the callable is asked at every connect."""
+"""A key or token, or a callable that returns one, asked at every connect; white space round it is left out."""
 
 
 @final
@@ -44,7 +44,7 @@ class Secret:
 def hide(credential: Credential) -> Secret | Callable[[], str]:
     if not isinstance(credential, str) and not callable(credential):
         raise TypeError(f"A key or token is a str, or a callable that returns one, not {type(credential).__name__}.")
-    return Secret(credential) if isinstance(credential, str) else credential
+    return Secret(credential.strip()) if isinstance(credential, str) else credential
 
 
 @frozen(repr=False)
@@ -64,13 +64,14 @@ class Held:
 def ask_for(provider: Callable[[], str], what: str) -> Secret:
     """What a provider gives, wrapped; `ConfigurationError` where that is no text."""
     given = Secret(provider())
-    if not isinstance(given.reveal(), str) or not given.reveal():
+    if not isinstance(given.reveal(), str) or not given.reveal().strip():
         raise ConfigurationError(f"The callable for the {what} returned no text. It must return the {what} as a str.")
-    return given
+    return Secret(given.reveal().strip())
 
 
 def held(credential: Credential | Held | None) -> Held | None:
     """An attrs converter for a credential that may be missing, or empty; or held already, by what is evolved."""
     if isinstance(credential, Held):
         return credential
-    return Held(credential) if credential else None
+    is_given = credential.strip() if isinstance(credential, str) else credential
+    return Held(credential) if credential and is_given else None

@@ -173,6 +173,22 @@ def test_an_address_that_would_break_the_request_line_is_a_configuration_error()
         GoogleAI(api_key="k", base_url="wss://gate.example/a b").endpoint().check()
 
 
+@pytest.mark.parametrize("key", ["k\n", lambda: " k\r\n"], ids=["given", "asked for"])
+def test_white_space_round_a_key_such_as_that_of_a_file_is_left_out(key):
+    assert headers(GoogleAI(api_key=key))["x-goog-api-key"] == "k"
+
+
+@pytest.mark.parametrize("key", [" ", lambda: "\n"], ids=["given", "asked for"])
+def test_a_key_of_white_space_is_none(key, monkeypatch):
+    with pytest.raises(ConfigurationError, match=r"no API key|returned no text"):
+        GoogleAI(api_key=key).endpoint()
+
+
+def test_a_port_that_cannot_be_is_named():
+    with pytest.raises(ConfigurationError, match=r"localhost:99999.*Port out of range"):
+        GoogleAI(api_key="k", base_url="http://localhost:99999").endpoint().check()
+
+
 def test_without_a_key_the_error_says_where_to_get_one():
     with pytest.raises(ConfigurationError, match="GEMINI_API_KEY"):
         GoogleAI()

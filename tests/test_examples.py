@@ -28,15 +28,16 @@ def speech(tmp_path):
 
 @pytest.fixture
 def example(tmp_path):
-    """Runs an example; gives the lines that it printed."""
+    """Runs an example; gives the lines that it printed. `log` is the pattern of what it logs."""
 
-    def run(name, *args):
+    def run(name, *args, log=""):
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error::ResourceWarning"}
         done = subprocess.run(
             [sys.executable, str(ROOT / "examples" / name), *args],
             cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=30, check=False,
         )  # fmt: skip
-        assert (done.returncode, done.stderr) == (0, "")
+        assert done.returncode == 0, done.stderr
+        assert re.fullmatch(log, done.stderr)
         return done.stdout.splitlines()
 
     return run
@@ -69,7 +70,7 @@ def test_quickstart_prints_questions_and_answers(example):
 
 
 def test_always_on_goes_on_after_the_emulator_has_been_away(example):
-    lines = example("always_on.py")
+    lines = example("always_on.py", log=r"session 1: lost, by the server \(.*\); it is being resumed\n")
     away = [line for line in lines if line.startswith("-- away for")]
     assert len(away) == 1
     assert [line for line in lines if line not in away] == [f"Model: That was question {n}." for n in range(1, 6)]

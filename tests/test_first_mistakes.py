@@ -17,6 +17,7 @@ from livesession import (
     InvalidRequestError,
     LiveGenerationConfig,
     LiveGenerativeModel,
+    Part,
     ReceiveTimeout,
     SessionOptions,
     receive_any,
@@ -64,6 +65,8 @@ WRONG = {
         lambda: GenerativeContentBlob(mime_type="image/png", data="iVBORw0KGgo="),
         r"bytes themselves.*b64decode",
     ),
+    "bytes in the place of a blob": (lambda: Part(inline_data=b"..."), r"not bytes.*Part\.from_bytes"),
+    "a number as the text of a part": (lambda: Part(text=5), "text is a str, not int"),
     "a dict as a tool": (
         lambda: LiveGenerativeModel("m", backend=KEY, tools=[{"google_search": {}}]),
         r"not dict.*Tool\(google_search=",

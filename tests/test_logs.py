@@ -49,16 +49,16 @@ def test_the_states_of_a_session_are_told_at_info(caplog, log):
     assert "code 1000" in more[-1]
 
 
-def test_why_a_session_connects_again_is_told_at_info(caplog, log):
+def test_that_a_session_was_lost_and_is_being_resumed_is_told_at_warning(caplog, log):
     caplog.set_level(logging.INFO, "livesession")
     with LiveEmulator() as emulator:
         with model(emulator).connect(session_resumption=SessionResumptionConfig()) as session:
             wait_until(lambda: session.resumption_handle)
             emulator.drop_connections()
-            wait_until(lambda: any("resumed" in line for line in log(logging.INFO)))
-    lost, again = log(logging.INFO)[2:4]
-    assert lost.startswith("the connection has ended, by the network: close code 1006")
-    assert again.startswith("connecting to ")
+            wait_until(lambda: any(line.startswith("resumed") for line in log(logging.INFO)))
+    [lost] = log(logging.WARNING)
+    assert lost.startswith("lost, by the network (close code 1006")
+    assert log(logging.INFO)[3].startswith("connecting to ")
 
 
 def emulator_port(line: str) -> str:

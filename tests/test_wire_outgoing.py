@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import types
 
 import pytest
@@ -31,6 +32,7 @@ from livesession import (
     SessionResumptionConfig,
     ThinkingConfig,
     Tool,
+    VideoMetadata,
 )
 from livesession.wire import encode
 
@@ -200,6 +202,14 @@ def test_what_json_cannot_hold_is_refused_with_its_cause(response):
     with pytest.raises(InvalidRequestError, match="toolResponse") as caught:
         encode(answer(response))
     assert isinstance(caught.value.__cause__, (TypeError, ValueError, RecursionError))
+
+
+@pytest.mark.parametrize("offset", [math.nan, math.inf])
+def test_a_time_that_is_none_is_refused(offset):
+    film = GenerativeContentBlob(mime_type="video/mp4", data=b"...")
+    part = Part(inline_data=film, video_metadata=VideoMetadata(start_offset=offset))
+    with pytest.raises(InvalidRequestError, match=r"clientContent.*a duration is a finite number"):
+        encode(LiveClientContent(turns=[Content(parts=[part])]))
 
 
 def test_half_a_character_in_a_text_is_refused():

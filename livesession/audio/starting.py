@@ -11,7 +11,7 @@ from livesession.audio.handling import CallHandler, FunctionCallingHandler
 from livesession.audio.hearing import EchoCanceller, Hearing
 from livesession.audio.speaking import Speaking
 from livesession.audio.transcripts import SpokenText
-from livesession.errors import ConcurrentReceiveError
+from livesession.errors import ConcurrentReceiveError, ConfigurationError
 from livesession.types.server import LiveServerMessage
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def start_audio_conversation(
         AudioDeviceError: The loudspeaker is refused, or there is none. A microphone that is refused ends the
             conversation: `wait()` raises that.
         TypeError: `input` or `output` is neither a device nor the index or the name of one.
+        ConfigurationError: It is the name of a WAV file, which `WavInput` and `WavOutput` take.
     """
     if session.in_conversation:
         raise ConcurrentReceiveError("This session is in an audio conversation already: stop() its controller first.")
@@ -93,7 +94,7 @@ def start_audio_conversation(
 def to_input(given: AudioInput | int | str | None) -> AudioInput:
     if isinstance(given, AudioInput):
         return given
-    check_device("input", given, "an AudioInput, such as WavInput(path) or PcmInput(...)")
+    check_device("input", given, "WavInput")
     from livesession.audio.portaudio import Microphone
 
     return Microphone(given)
@@ -102,12 +103,18 @@ def to_input(given: AudioInput | int | str | None) -> AudioInput:
 def to_output(given: AudioOutput | int | str | None) -> AudioOutput:
     if isinstance(given, AudioOutput):
         return given
-    check_device("output", given, "an AudioOutput, such as CallbackOutput(...)")
+    check_device("output", given, "WavOutput")
     from livesession.audio.portaudio import Speaker
 
     return Speaker(given)
 
 
-def check_device(name: str, given: object, other: str) -> None:
+def check_device(name: str, given: object, of_file: str) -> None:
+    """Raises for what is no device; before PortAudio is asked, which need not be installed."""
     if given is not None and not isinstance(given, (int, str)):
-        raise TypeError(f"{name} is the index or the name of a device, or {other}, not {type(given).__name__}.")
+        raise TypeError(
+            f"{name} is the index or the name of a device, or an object such as {of_file}(path), not "
+            f"{type(given).__name__}."
+        )
+    if str(given).lower().endswith(".wav"):
+        raise ConfigurationError(f"{name} is the name of a device; a file is given as {of_file}({given!r}).")

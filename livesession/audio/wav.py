@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import struct
 import threading
 import time
@@ -30,7 +31,7 @@ SAMPLE_BYTES = 2
 PCM = 1
 EXTENSIBLE = 0xFFFE
 HEADER_BYTES = 46
-ADVICE = "Convert it, for example with  sox {name} -b 16 -e signed -c 1 converted.wav"
+ADVICE = "Convert it, for example with  sox {path} -b 16 -e signed -c 1 converted.wav"
 
 
 class WavFile(Displayed):
@@ -150,7 +151,7 @@ class WavFile(Displayed):
         return self._unusable(f"is no WAV file that can be read ({what})")
 
     def _unusable(self, why: str) -> InvalidRequestError:
-        advice = ADVICE.format(name=os.path.basename(self.path))
+        advice = ADVICE.format(path=shlex.quote(os.fspath(self.path)))
         return InvalidRequestError(f"{self.path} {why}. {advice}")
 
 

@@ -17,7 +17,7 @@ from livesession.audio import (
     WebRtcEchoCanceller,
     start_audio_conversation,
 )
-from livesession.cli.console import new_console
+from livesession.cli.console import new_console, note
 from livesession.cli.following import OutputFile
 from livesession.cli.screen import Screen
 from livesession.cli.showing import narrate, show
@@ -93,6 +93,8 @@ def talk(
             show(screen, controller, transcript, console, is_pushed=push_to_talk)
         else:
             narrate(controller, transcript, console)
+    if is_file(output):
+        note(f"{output}: what was heard, {controller.statistics.played_ms / 1000:.1f} s of speech")
 
 
 def refuse(input: str | None, output: str | None, target: Target, *, is_blind: bool) -> None:

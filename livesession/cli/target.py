@@ -162,13 +162,14 @@ OPTIONS = [
     click.option("--voice", metavar="NAME", help="One of the service's voices, such as Puck."),
     click.option(
         "--modality", type=click.Choice(["audio", "text"], case_sensitive=False), default="audio", show_default=True,
-        help="What the model answers in; most models only speak, and are read by their transcript.",
+        help="What the model answers in; most models only speak, and are read by their transcript "
+        "(gemini-live-2.5-flash writes).",
     ),
     click.option("--realtime-text", is_flag=True, help="For models that refuse client content."),
 ]  # fmt: skip
 
 RECORDING = [
-    click.option("--record", type=OutputFile(), metavar="FILE", help="Record the session (JSON lines)."),
+    click.option("--record", type=OutputFile(), metavar="FILE", help="Record the session (JSON lines); replaces FILE."),
     click.option("--record-wav", is_flag=True, help="With --record: the sound into WAV files beside it."),
 ]  # fmt: skip
 

@@ -77,13 +77,16 @@ class Endpoint:
 
     def check(self) -> None:
         """Raises `ConfigurationError` for an address or a header that cannot be used."""
+        fault = ""
         try:
             is_websocket = self.parts.scheme in ("ws", "wss") and self.host and self.port
             usable = bool(is_websocket and RESOURCE.fullmatch(self.resource))
-        except ValueError:
-            usable = False
+        except ValueError as error:
+            usable, fault = False, f" ({error})"
         if not usable:
-            raise ConfigurationError(f"Not a WebSocket address: {self.url!r}. It must look like wss://host[:port].")
+            raise ConfigurationError(
+                f"Not a WebSocket address: {self.url!r}{fault}. It must look like wss://host[:port]."
+            )
         for name, value in self.headers.items():
             if not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(value.reveal()):
                 raise ConfigurationError(f"The HTTP header {name!r} has characters that a header cannot hold.")

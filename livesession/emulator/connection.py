@@ -22,7 +22,7 @@ from livesession.emulator.refusal import INTERNAL_ERROR, Refusal
 from livesession.emulator.responder import UserTurn
 from livesession.emulator.resumption import Lineage
 from livesession.emulator.routes import Route
-from livesession.emulator.rules import JsonObject, check_setup, child, modality, non_blocking
+from livesession.emulator.rules import JsonObject, check_setup, child, declared_functions, modality, non_blocking
 from livesession.emulator.service import Service
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ class Connection:
             transcribes="outputAudioTranscription" in setup,
             chunk_ms=self._service.chunk_ms,
             pace=self._service.pace,
+            functions=frozenset(str(function["name"]) for function in declared_functions(setup)),
             non_blocking=non_blocking(setup),
         )
         await self.send(self._dialect.setup_complete(self._lineage.session_id))
@@ -172,7 +173,8 @@ class Connection:
             return
         history, prompt = self._conversation.open_turn(said)
         thread = self._service.start_responder(self._user_turn(said, history), self.number)
-        self._generation = Generation(thread, prompt, self._manner, self._calls, self.send, self._suffer)
+        report = self._service.report
+        self._generation = Generation(thread, prompt, self._manner, self._calls, self.send, self._suffer, report)
         self._task = asyncio.create_task(self._answer(self._generation))
 
     def _next_input(self) -> UserInput | None:

@@ -39,15 +39,24 @@ class Manner:
     chunk_ms: int
     pace: float
     """How many seconds of audio go out in a second; 0 for no limit."""
+    functions: frozenset[str]
+    """All that the session declared."""
     non_blocking: frozenset[str]
-    """The functions whose calls do not hold an answer up."""
+    """Those whose calls do not hold an answer up."""
 
 
 class Generation:
     """The answer to one turn. It belongs to the loop's thread; only `thread` runs elsewhere."""
 
     def __init__(
-        self, thread: ResponderThread, prompt: Tokens, manner: Manner, calls: Calls, send: Sender, harm: Harm
+        self,
+        thread: ResponderThread,
+        prompt: Tokens,
+        manner: Manner,
+        calls: Calls,
+        send: Sender,
+        harm: Harm,
+        report: Callable[[str], object],
     ) -> None:
         self.thread = thread
         self.prompt = prompt
@@ -61,6 +70,7 @@ class Generation:
         self._calls = calls
         self._send = send
         self._harm = harm
+        self._report = report
         self._played_until = 0.0
 
     async def run(self) -> None:
@@ -126,6 +136,9 @@ class Generation:
         return await self._answers() if any(call.blocking for call in made) else []
 
     def _made(self, call: ToolCall) -> Call:
+        if call.name not in self._manner.functions:
+            declared = ", ".join(sorted(self._manner.functions)) or "none"
+            self._report(f"No function {call.name!r} is declared, which was called. Declared are: {declared}.")
         blocking = call.name not in self._manner.non_blocking
         return Call(call.id or self._dialect.call_id(), call.name, blocking)
 

@@ -184,6 +184,8 @@ def _pieces(text: object, audio: object, tool_call: object) -> tuple[Piece, ...]
         raise TypeError(f"text is a str, not {type(text).__name__}.")
     if not isinstance(audio, bytes | bytearray | None):
         raise TypeError(f"audio is PCM as bytes, not {type(audio).__name__}.")
+    if audio is not None and audio.startswith(b"RIFF"):
+        raise ValueError("audio is PCM; this is a WAV file: b''.join(WavFile(path).blocks()) is what it holds.")
     calls = [tool_call] if isinstance(tool_call, ToolCall) else tool_call or []
     if not isinstance(calls, list | tuple) or not all(isinstance(call, ToolCall) for call in calls):
         raise TypeError(f"tool_call is a ToolCall or a list of them, not {tool_call!r:.80}.")

@@ -239,6 +239,15 @@ class Part(Compact):
     part_metadata: JSONObject | None = None
     audio_transcription: JSONObject | None = None
 
+    def __attrs_post_init__(self) -> None:
+        if self.text is not None and not isinstance(self.text, str):
+            raise TypeError(f"text is a str, not {type(self.text).__name__}.")
+        if self.inline_data is not None and not isinstance(self.inline_data, GenerativeContentBlob):
+            raise TypeError(
+                f"inline_data is a GenerativeContentBlob, not {type(self.inline_data).__name__}; of bytes, "
+                "Part.from_bytes(data, mime_type) makes a part."
+            )
+
     @classmethod
     def from_text(cls, text: str) -> Part:
         """A part of text."""

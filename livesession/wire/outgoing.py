@@ -52,11 +52,11 @@ def encode(message: LiveClientMessage) -> bytes:
 
 def write(message: LiveClientMessage) -> bytes:
     """The same for any message, the general path."""
-    body = converter.unstructure(message)
-    if isinstance(message, LiveClientSetup):
-        body = place_configuration(body)
     kind = ENVELOPES[type(message)]
     try:
+        body = converter.unstructure(message)
+        if isinstance(message, LiveClientSetup):
+            body = place_configuration(body)
         return dumps({kind: body}).encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidRequestError(f"This {kind} cannot be written as JSON: {error}. It was not sent.") from error

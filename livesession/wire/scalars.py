@@ -57,6 +57,8 @@ def read_duration_or_zero(value: object) -> float:
 
 def format_duration(seconds: float) -> str:
     """A Duration string with as many of nine decimals as are needed."""
+    if not math.isfinite(seconds):
+        raise ValueError(f"a duration is a finite number of seconds, not {seconds}")
     return f"{seconds:.9f}".rstrip("0").rstrip(".") + "s"
 
 

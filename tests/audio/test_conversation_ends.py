@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from livesession import AudioDeviceError, ConcurrentReceiveError, FunctionDeclaration
+from livesession import AudioDeviceError, ConcurrentReceiveError, ConfigurationError, FunctionDeclaration
 from livesession.audio import CallbackOutput, PcmInput, SpokenText
 from livesession.audio import start_audio_conversation as start
 from tests.audio.conversing import BLOCK, Ear, Line, audio_sent
@@ -150,9 +150,19 @@ def test_an_output_that_is_refused_leaves_session_and_input_free():
             assert any(audio_sent(model))
 
 
+def test_the_name_of_a_wav_file_is_refused_with_what_takes_it():
+    with session_with() as (_, session):
+        with pytest.raises(ConfigurationError, match=r"input is .*WavInput\('question\.wav'\)"):
+            start(session, input="question.wav", output=Ear())
+        with pytest.raises(ConfigurationError, match=r"output is .*WavOutput\('answer\.WAV'\)"):
+            start(session, input=PcmInput(Line()), output="answer.WAV")
+
+
 def test_something_that_is_no_device_is_a_type_error_and_leaves_the_session_free():
     with session_with() as (_, session):
-        with pytest.raises(TypeError, match="input is the index or the name of a device, or an AudioInput"):
+        with pytest.raises(
+            TypeError, match=r"input is the index or the name of a device, or an object such as WavInput\(path\)"
+        ):
             start(session, input=[b"pcm"], output=Ear())
         with pytest.raises(TypeError, match="output is"):
             start(session, input=PcmInput(Line()), output=print)

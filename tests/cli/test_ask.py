@@ -108,7 +108,7 @@ def test_a_file_that_cannot_be_heard_is_named_with_what_to_do(command, tmp_path)
     done = command(*EMULATED, "--audio-in", path)
     assert done.exit_code == 1
     assert "deep.wav holds 24-bit samples" in done.stderr
-    assert "sox deep.wav" in done.stderr
+    assert f"sox {path} -b 16" in done.stderr
 
 
 def test_no_audio_for_the_audio_file_is_an_error(command, tmp_path):

@@ -218,6 +218,20 @@ def test_a_strict_emulator_with_a_script_for_all_has_no_problems(ask):
     assert emulator.problems == ()
 
 
+def test_a_call_of_a_function_that_is_not_declared_is_a_problem(emulator, dial):
+    emulator.on_text("Hi").reply(tool_call=ToolCall("get_wether")).reply("Fine.")
+    declared = [{"functionDeclarations": [{"name": "get_weather", "description": "The weather."}]}]
+    client = dial(emulator, tools=declared)
+    client.say("Hi")
+    client.until("toolCall")
+    assert emulator.problems == ("No function 'get_wether' is declared, which was called. Declared are: get_weather.",)
+
+
+def test_a_wav_file_in_the_place_of_samples_is_refused(emulator):
+    with pytest.raises(ValueError, match="this is a WAV file"):
+        emulator.on_any().reply(audio=b"RIFF" + bytes(100))
+
+
 def test_what_a_predicate_raises_is_a_problem(emulator, dial):
     emulator.on_text(lambda text: text[100]).reply("never")
     client = dial(emulator)

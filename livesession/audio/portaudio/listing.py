@@ -122,13 +122,9 @@ def find(sounddevice: SoundDevice, direction: Direction, device: int | str | Non
         return sounddevice.query_devices(device, direction)
     except (ValueError, OverflowError, sounddevice.PortAudioError) as error:
         what = NAMES[direction]
-        unknown = f"The {what} {device!r} is not known: {reason(error)}.{hint(device)}"
+        unknown = f"The {what} {device!r} is not known: {reason(error)}."
         problem = f"There is no default {what}." if device is None else unknown
         raise AudioDeviceError(f"{problem} {known(sounddevice, direction)}") from error
-
-
-def hint(device: int | str | None) -> str:
-    return " A file is given as WavInput(path) or WavOutput(path)." if str(device).lower().endswith(".wav") else ""
 
 
 def known(sounddevice: SoundDevice, direction: Direction) -> str:
