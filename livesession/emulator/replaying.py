@@ -51,6 +51,12 @@ class Replay:
         self.mismatch: ReplayMismatch | None = None
         """The first departure of a client, as soon as it is known."""
 
+    def begin(self) -> None:
+        """Forget what the clients of an earlier block did."""
+        with self._changed:
+            self._plays.clear()
+            self.mismatch = None
+
     async def play(self, socket: ServerConnection, number: int, journal: Journal, *, vertex: bool) -> None:
         """Play the next connection; ends with the connection."""
         with self._changed:

@@ -177,6 +177,10 @@ class LiveEmulator(Scripting, Observing):
                 responder.thread.join(max(0.0, deadline - time.monotonic()))
 
     def __enter__(self) -> LiveEmulator:
+        if self._thread is None:  # what went wrong in an earlier block was told at its end
+            self._problems.clear()
+            if self._replay is not None:
+                self._replay.begin()
         return self.start()
 
     def __exit__(

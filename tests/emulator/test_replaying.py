@@ -205,6 +205,17 @@ def test_it_is_an_assertion_error():
     assert issubclass(ReplayMismatch, AssertionError)
 
 
+def test_a_block_begins_anew_whatever_was_sent_in_an_earlier_one(dial):
+    emulator = LiveEmulator.replay(recording(client(turn("Hi")), server(said("Hello!"))))
+    with pytest.raises(ReplayMismatch):
+        send_all(dial, emulator, [turn("Ho")])
+    with emulator:
+        there = dial(emulator)
+        there.send(turn("Hi"))
+        assert there.receive() == said("Hello!")
+    assert emulator.mismatch is None
+
+
 def test_the_client_is_closed_with_1008_and_told_where(dial):
     emulator = LiveEmulator.replay(recording(client(turn("hi")))).start()
     try:

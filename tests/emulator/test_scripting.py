@@ -203,6 +203,20 @@ def test_the_with_block_of_a_strict_emulator_raises_its_problems(strict, dial):
         strict.__exit__(None, None, None)
 
 
+def test_the_next_with_block_of_a_strict_emulator_has_no_problems_of_the_one_before(dial):
+    def say(text: str) -> None:
+        with emulator:
+            client = dial(emulator)
+            client.say(text)
+            client.close_frame()
+
+    emulator = LiveEmulator(strict=True)
+    with pytest.raises(AssertionError, match="the text 'Ho'"):
+        say("Ho")
+    with emulator:
+        assert emulator.problems == ()
+
+
 def test_the_with_block_of_a_strict_emulator_raises_nothing_over_an_error_of_its_own(strict, dial):
     client = dial(strict)
     client.say("Ho")
