@@ -193,9 +193,6 @@ class Intake:
 
     def _note(self, item: Inbound, turn: int, serial: int, *, ends_turn: bool) -> None:
         """What the session must know even if nobody receives."""
-        if isinstance(item, ProtocolError):
-            self._conversation.usage.count(None, ends_turn=ends_turn)
-            return
         if isinstance(item, LiveSessionResumptionUpdate):
             self._conversation.note_handle(item)
         elif isinstance(item, LiveServerToolCall):
@@ -208,7 +205,8 @@ class Intake:
             self._conversation.turn_ended(turn)
         if ends_turn or isinstance(item, LiveSessionResumptionUpdate):
             self._owner.on_news()
-        self._conversation.usage.count(item.usage_metadata, ends_turn=ends_turn)
+        usage = None if isinstance(item, ProtocolError) else item.usage_metadata
+        self._conversation.usage.count(usage, ends_turn=ends_turn)
 
     def on_end(self, ending: Ending) -> None:
         if self._is_detached:

@@ -85,7 +85,7 @@ def test_a_model_gets_the_resource_name_of_its_back_end(backend, model, resource
     assert backend.model_resource(model) == resource
 
 
-@pytest.mark.parametrize("model", ["", "../x", "a?b", "a&b", "a b"])
+@pytest.mark.parametrize("model", ["", "../x", "a?b", "a&b", "a b", 5, None])
 def test_what_cannot_be_the_name_of_a_model_is_refused(model):
     with pytest.raises(ConfigurationError, match="not the name of a model"):
         LiveGenerativeModel(model, backend=GoogleAI(api_key="k")).connect()
@@ -289,6 +289,12 @@ def test_a_back_end_can_be_had_again_with_one_thing_changed(backend):
     other = attrs.evolve(backend, base_url="ws://127.0.0.1:9")
     assert headers(other) == headers(backend)
     assert other.endpoint().url.startswith("ws://127.0.0.1:9/")
+
+
+@pytest.mark.parametrize(("flavour", "in_parts"), [("google", True), ("vertex", False)])
+def test_firebase_takes_answers_as_the_service_behind_it_does(flavour, in_parts):
+    backend = FirebaseAI(api_key="k", project="p", flavour=flavour)
+    assert backend.takes_answers_in_parts is in_parts
 
 
 def test_a_back_end_is_a_value():

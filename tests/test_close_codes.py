@@ -8,6 +8,7 @@ import pytest
 
 from livesession import ResumptionError
 from livesession.connection.closing import Ending, classify
+from livesession.connection.state import Event, State, StateMachine
 from livesession.intake import OVERFLOW
 
 # Code and reason; the kind, whether a new connection may help, and whether one is made without asking.
@@ -120,3 +121,12 @@ def test_an_error_is_made_anew_each_time_it_is_raised():
 )
 def test_only_a_normal_close_is_quiet(ending, quiet):
     assert ending.quiet is quiet
+
+
+def test_of_two_ends_the_first_stays_and_the_second_is_told_that_it_changes_nothing():
+    machine, first = StateMachine(), Ending(1006, "", "network")
+    assert machine.on(Event.UPGRADED)
+    assert machine.on(Event.ENDED, first)
+    assert not machine.on(Event.ENDED, Ending(1000, "", "server"))
+    assert not machine.on(Event.LOCAL_CLOSE, Ending(1000, "", "local"))
+    assert (machine.state, machine.ending) == (State.CLOSED, first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import threading
@@ -17,9 +18,10 @@ from livesession import (
     SessionOptions,
     SessionResumptionConfig,
 )
+from livesession.connection.frames import CLOSE, close_payload
 from tests.hazards.common import own_threads, sockets
 from tests.kit.servers import Peer, RawPeer, frame, raw_server, script_server
-from tests.kit.waiting import PATIENCE, InThread
+from tests.kit.waiting import PATIENCE, InThread, wait_until
 
 TIMEOUT = 0.5
 SLACK = 0.5 + 0.5  # what close() may take beyond its timeout, and the noise of a busy machine
@@ -163,3 +165,36 @@ def test_close_during_a_resumption_that_hangs_ends_it():
         with pytest.raises(ResumptionError) as caught:
             resuming.result()
         assert isinstance(caught.value.__cause__, ConnectError)
+
+
+def test_what_stands_behind_the_servers_close_frame_is_neither_delivered_nor_obeyed():
+    def script(peer: RawPeer) -> None:
+        peer.accept()
+        words = [frame(json.dumps(said).encode()) for said in (SAID, SAID)]
+        peer.socket.sendall(words[0] + frame(close_payload(1000), CLOSE) + words[1] + frame(close_payload(1011), CLOSE))
+        peer.wait_for_end()
+
+    with raw_server(script) as server, server.model().connect() as session:
+        assert [len(message.text) for message in session.receive(timeout=PATIENCE)] == [2_000]
+        assert session.close_code == 1000
+
+
+def test_a_session_that_is_forgotten_while_it_is_being_resumed_ends_the_attempt():
+    calls, second = threading.Semaphore(1), threading.Event()
+
+    def script(peer: Peer) -> None:
+        if calls.acquire(blocking=False):
+            peer.accept()
+            peer.send({"sessionResumptionUpdate": {"newHandle": "h", "resumable": True}})
+            peer.drop()
+        else:
+            peer.read()
+            second.set()
+            peer.wait_for_end()
+
+    with script_server(script) as server:
+        sessions = [server.model().connect(session_resumption=SessionResumptionConfig())]
+        assert second.wait(PATIENCE)
+        with pytest.warns(ResourceWarning):
+            sessions.clear()
+        wait_until(lambda: not own_threads())

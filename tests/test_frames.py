@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -77,6 +79,10 @@ def test_a_character_may_be_split_between_fragments():
     assert read(frame(whole[:1], TEXT, final=False) + frame(whole[1:], 0)) == [(TEXT, whole)]
 
 
+def test_the_longest_ping_is_taken():
+    assert read(frame(b"x" * 125, PING)) == [(PING, b"x" * 125)]
+
+
 def test_an_empty_message_is_a_message():
     assert read(frame(b"")) == [(BINARY, b"")]
 
@@ -125,6 +131,13 @@ def test_a_message_in_too_many_frames_is_refused():
     assert caught.value.code == 1009
 
 
+def test_a_message_in_as_many_frames_as_may_be_is_taken_each_time():
+    data = (frame(b"a", final=False) + frame(b"b", 0, final=False) * 3 + frame(b"c", 0)) * 2
+    reader = FrameReader(LIMIT, max_frames=5)
+    reader.buffer(SCRATCH)[: len(data)] = data
+    assert list(reader.received(len(data))) == [(BINARY, b"abbbc")] * 2
+
+
 def test_messages_before_a_broken_frame_are_yielded_first():
     reader, data = FrameReader(LIMIT), frame(b"good") + frame(b"x", 3)
     reader.buffer(SCRATCH)[: len(data)] = data
@@ -140,6 +153,17 @@ def test_the_buffer_does_not_grow_by_what_is_only_announced():
     reader.buffer(SCRATCH)[: len(header)] = header
     list(reader.received(len(header)))
     assert len(reader.buffer(SCRATCH)) < 200_000
+
+
+def test_a_large_message_that_trickles_in_is_not_copied_again_with_each_piece():
+    data, began = memoryview(frame(bytes(4_000_000))), time.process_time()
+    reader, messages = FrameReader(8_000_000), []
+    for at in range(0, len(data), 256):
+        piece = data[at : at + 256]
+        reader.buffer(SCRATCH)[: len(piece)] = piece
+        messages += reader.received(len(piece))
+    assert len(messages) == 1
+    assert time.process_time() - began < 1.5  # 0.03 s; copied each time, it takes 3 s and more
 
 
 @pytest.mark.parametrize(("code", "reason"), [(1000, ""), (1011, "Internal error"), (4999, "é")])

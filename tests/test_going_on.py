@@ -296,6 +296,32 @@ def test_realtime_input_may_be_kept_meanwhile_the_newest_of_it():
     assert [message["realtimeInput"]["audio"]["data"][:4] for message in away.heard] == ["AwMD", "BAQE"]
 
 
+def test_of_realtime_input_that_is_kept_the_newest_is_whatever_its_size():
+    away = Away()
+    policy = ResumptionPolicy(first_delay=0.01, realtime="keep_newest", kept_bytes=10)
+    with script_server(away) as server:
+        session = lost_session(server, policy)
+        for text in ("a short one", "a longer one"):
+            session.send_text_realtime(text)
+        away.back.set()
+        assert resumed(session).dropped == 1
+        wait_until(lambda: away.heard)
+        session.close()
+    assert away.heard == [{"realtimeInput": {"text": "a longer one"}}]
+
+
+def test_the_delays_between_attempts_double_up_to_the_longest():
+    policy = ResumptionPolicy(attempts=6, first_delay=1, longest_delay=5, jitter=0)
+    assert list(policy.delays()) == [0, 1, 2, 4, 5, 5]
+
+
+def test_the_delays_vary_by_their_share():
+    policy = ResumptionPolicy(attempts=500, first_delay=1, longest_delay=1, jitter=0.25)
+    delays = list(policy.delays())[1:]
+    assert 0.75 <= min(delays) < 0.85
+    assert 1.15 < max(delays) <= 1.25
+
+
 def test_an_answer_to_a_call_that_the_server_has_forgotten_is_not_sent():
     heard: list[dict] = []
     calls = threading.Semaphore(1)

@@ -679,3 +679,70 @@ def time_to_close(monkeypatch, timeout: float) -> float:
         release.set()
         other.close()
     return taken
+
+
+def test_a_connection_that_ends_after_a_going_away_notice_is_replaced_at_once_though_a_turn_goes_on():
+    def goes(peer: Peer) -> None:
+        accept(peer)
+        peer.send(said("never ends"), {"goAway": {"timeLeft": "60s"}})
+        peer.read()
+        peer.drop()
+
+    with script_server(Connections(goes, stays)) as server, connect(server) as session:
+        next(each for each in session.receive() if isinstance(each, LiveServerGoingAwayNotice))
+        wait_until(lambda: any(thread.name == "livesession-resume" for thread in threading.enumerate()))
+        session.send_text_realtime("go")
+        assert resumed(session).downtime < 5
+        assert not session.is_closed
+
+
+def test_a_going_away_notice_of_a_few_seconds_waits_for_the_end_of_the_turn_as_well():
+    def goes(peer: Peer) -> None:
+        accept(peer)
+        peer.send(said("one "), {"goAway": {"timeLeft": "4s"}})
+        with pytest.raises(TimeoutError):
+            peer.websocket.recv(timeout=0.3)  # and not the close frame
+        peer.send(said("two", turnComplete=True), HANDLE)
+        peer.wait_for_end()
+
+    with script_server(Connections(goes, stays)) as server, connect(server) as session:
+        assert session.receive_turn(timeout=PATIENCE).collect().text == "one two"
+        assert resumed(session).state_restored
+
+
+def test_a_connection_that_was_refused_says_nothing_to_the_session_any_more():
+    def too_late(peer: Peer) -> None:
+        frames = [{"goAway": {"timeLeft": "1s"}}, {"setupComplete": {}}, said("of a connection that nobody has")]
+        sock = peer.websocket.socket
+        sock.sendall(b"".join(frame(json.dumps(each).encode()) for each in frames))  # in one piece
+        peer.wait_for_end()
+
+    def speaks(peer: Peer) -> None:
+        accept(peer)
+        peer.send(said("here"))
+        peer.wait_for_end()
+
+    with script_server(Connections(heard_and_lost, too_late, speaks)) as server, connect(server) as session:
+        session.send_text_realtime("x")
+        received = []
+        for message in session.receive(timeout=PATIENCE):
+            received.append(message)
+            if message.text:
+                break
+    assert [message.attempts for message in received if isinstance(message, LiveSessionResumed)] == [2]
+    assert received[-1].text == "here"
+
+
+def test_a_session_that_was_brought_back_by_hand_is_resumed_by_itself_again():
+    def ends_for_good(peer: Peer) -> None:
+        accept(peer)
+        peer.close(1007, "Request contains an invalid argument.")
+
+    with script_server(Connections(ends_for_good, heard_and_lost, stays)) as server, connect(server) as session:
+        with pytest.raises(ConnectionClosedError):
+            list(session.receive(timeout=PATIENCE))
+        session.resume_session()
+        assert resumed(session).attempts == 1
+        session.send_text_realtime("x")
+        assert resumed(session).attempts == 1
+        assert not session.is_closed

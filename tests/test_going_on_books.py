@@ -484,9 +484,9 @@ def test_a_user_who_has_spoken_does_not_begin_again():
             session.send_activity_start()
             session.send_activity_end()
             assert resumed(session).lost_count == 2
-            session.send_activity_start()
+            session.send_text_realtime("something else")
             wait_until(lambda: heard)
-    assert heard == ["activityStart"]
+    assert heard == ["text"]
 
 
 def test_a_user_whose_last_mark_found_no_connection_still_speaks_after_a_resumption_by_hand():
@@ -502,3 +502,35 @@ def test_a_user_whose_last_mark_found_no_connection_still_speaks_after_a_resumpt
             session.send_activity_end()
             list(session.receive_turn(timeout=PATIENCE))
     assert heard == ["activityStart", "activityEnd"]
+
+
+def test_a_user_who_has_stopped_to_speak_between_two_losses_does_not_begin_again():
+    heard: list[str] = []
+    with script_server(Connections(drops_after(1), drops_after(2), answers_after(1, heard))) as server:
+        with connect(server, generation_config=MANUAL) as session:
+            session.send_activity_start()
+            resumed(session)
+            session.send_activity_end()
+            resumed(session)
+            session.send_text_realtime("something else")
+            wait_until(lambda: heard)
+    assert heard == ["text"]
+
+
+# Turns that end in something that cannot be read.
+
+
+def test_what_was_answered_by_a_turn_whose_end_cannot_be_read_whole_is_not_lost():
+    def first(peer: Peer) -> None:
+        accept(peer)
+        question(peer)
+        peer.send({**DONE, "usageMetadata": {"totalTokenCount": []}}, handle("h2"))
+        peer.read()
+        peer.drop()
+
+    with script_server(Connections(first, stays)) as server, connect(server) as session:
+        assert session.ask("answered", timeout=PATIENCE).complete
+        wait_until(lambda: session.resumption_handle == "h2")
+        session.send_text_realtime("lost")
+        lost = resumed(session).lost
+    assert [message.text for message in lost] == ["lost"]

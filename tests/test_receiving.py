@@ -417,6 +417,24 @@ def test_a_thread_that_waits_in_the_iterator_of_one_that_has_ended_is_the_only_o
         assert waiting.result() == []
 
 
+@pytest.mark.parametrize("received", [0, 1])
+def test_two_threads_do_not_wait_in_the_same_iterator(received):
+    with script_server(sends(said("a"))) as server, server.model().connect() as session:
+        stream, had = session.receive(), []
+        waiting = InThread(lambda: had.extend(stream))
+        wait_until(lambda: len(had) == 1)
+        if not received:
+            stream.close()
+            waiting.result()
+            stream = session.receive()
+            waiting = InThread(lambda: list(stream))
+        wait_until(lambda: session._conversation.inbox._gates._shut)
+        with pytest.raises(ConcurrentReceiveError, match="this very iterator"):
+            next(stream)
+        stream.close()
+        waiting.result()
+
+
 def test_in_the_same_thread_a_new_receive_takes_over():
     with script_server(sends(said("a"), said("b"))) as server, server.model().connect() as session:
         interrupted_cell = session.receive()
@@ -466,6 +484,30 @@ def test_a_full_inbox_pauses_reading_and_loses_nothing(caplog):
     assert caplog.text.count("inbox is full") == 1
 
 
+def test_reading_goes_on_after_what_waited_outside_a_full_inbox():
+    is_full, waits_outside, all_taken = threading.Event(), threading.Event(), threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send(said("x" * 500), said("x" * 500))
+        assert is_full.wait(PATIENCE)
+        peer.send(said("outside"))
+        waits_outside.set()
+        assert all_taken.wait(PATIENCE)
+        peer.send(said("later"))
+        peer.wait_for_end()
+
+    with script_server(script) as server:
+        with server.model(options=SessionOptions(inbox_bytes=1_000)).connect() as session:
+            wait_until(lambda: not session._conversation.inbox.has_room)
+            is_full.set()
+            assert waits_outside.wait(PATIENCE)
+            stream = session.receive(timeout=PATIENCE)
+            assert [next(stream).text for _ in range(3)][-1] == "outside"
+            all_taken.set()
+            assert next(stream).text == "later"
+
+
 def test_a_full_inbox_ends_the_session_by_choice():
     options = SessionOptions(inbox_bytes=10_000, on_full="error")
     with script_server(sends(*[said("x" * 9_000)] * 50)) as server:
@@ -475,6 +517,15 @@ def test_a_full_inbox_ends_the_session_by_choice():
             with pytest.raises(ConnectionClosedError, match="inbox_bytes") as caught:
                 list(stream)
             assert caught.value.origin == "local"
+
+
+def test_messages_that_hold_no_content_count_too():
+    options = SessionOptions(inbox_bytes=10_000, on_full="error")
+    call = {"toolCall": {"functionCalls": [{"id": "1", "name": "f", "args": {"text": "x" * 9_000}}]}}
+    with script_server(sends(*[call] * 50)) as server, server.model(options=options).connect() as session:
+        wait_until(lambda: session.is_closed)
+        with pytest.raises(ConnectionClosedError, match="inbox_bytes"):
+            list(session.receive(timeout=PATIENCE))
 
 
 def test_one_message_over_the_budget_is_delivered():

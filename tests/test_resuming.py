@@ -197,3 +197,23 @@ def test_a_session_whose_resumption_failed_can_be_forgotten():
         del session
         gc.collect()
         assert reference() is None
+
+
+def test_a_session_that_is_being_resumed_is_not_resumed_by_a_second_thread():
+    calls, reached, go_on = threading.Semaphore(1), threading.Event(), threading.Event()
+
+    def script(peer: Peer) -> None:
+        if not calls.acquire(blocking=False):
+            reached.set()
+            assert go_on.wait(PATIENCE)
+        idle(peer)
+
+    with script_server(script) as server, connect(server) as session:
+        resuming = InThread(session.resume_session)
+        assert reached.wait(PATIENCE)
+        with pytest.raises(ResumptionError, match="by another thread"):
+            session.resume_session()
+        go_on.set()
+        resuming.result()
+        [news, _] = islice(session.receive(), 2)
+        assert 0 <= news.downtime < PATIENCE

@@ -108,6 +108,20 @@ def test_a_failure_on_the_reader_thread_ends_one_session_and_not_the_others(monk
         assert other.ask("unharmed").text == "unharmed"
 
 
+def test_a_failure_when_a_consumer_is_told_ends_one_session_and_not_the_others():
+    def fails() -> None:
+        raise RuntimeError("a fault of who is told")
+
+    with script_server(echo) as server, server.model().connect() as other:
+        broken = server.model().connect()
+        broken._conversation.inbox.on_arrival = fails
+        broken.send("x", turn_complete=True)
+        wait_until(lambda: broken.is_closed)
+        broken._conversation.inbox.on_arrival = None
+        assert other.ask("unharmed").text == "unharmed"
+        broken.close()
+
+
 def test_closing_one_session_with_a_deaf_server_does_not_hold_up_another():
     leaving = threading.Event()
 

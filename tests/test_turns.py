@@ -190,3 +190,20 @@ def test_a_problem_in_a_turn_does_not_keep_the_session_alive():
     with script_server(conversation([b"{", DONE])) as server, server.model().connect() as session:
         [problem] = session.ask("x").problems
     assert problem.__traceback__ is None
+
+
+def test_a_function_call_that_is_left_over_from_an_earlier_turn_is_no_answer_to_the_next_question():
+    call = {"toolCall": {"functionCalls": [{"id": "1", "name": "f", "args": {}}]}}
+    cancelled = {"toolCallCancellation": {"ids": ["1"]}}
+    script = conversation([call, cancelled, DONE], [said("an answer"), DONE])
+    with script_server(script) as server, server.model().connect() as session:
+        session.send("one", True)
+        turn = session.ask("two", timeout=PATIENCE)
+    assert (turn.text, turn.function_calls, turn.complete) == ("an answer", (), True)
+
+
+def test_two_calls_without_an_id_are_two_calls():
+    call = {"toolCall": {"functionCalls": [{"name": "f", "args": {}}, {"name": "g", "args": {}}]}}
+    with script_server(conversation([call])) as server, server.model().connect() as session:
+        assert [each.name for each in session.ask("x", timeout=PATIENCE).function_calls] == ["f", "g"]
+        assert [each.name for each in session.pending_calls] == ["f", "g"]

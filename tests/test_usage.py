@@ -88,6 +88,19 @@ def test_a_turn_that_ends_without_a_count_has_its_last_one():
     assert usage_after(SPEECH | total(2), SPEECH | total(5), DONE, DONE | total(7)).total_token_count == 12
 
 
+def test_a_turn_whose_end_brings_a_message_that_cannot_be_read_counts():
+    frames = [SPEECH | total(5), DONE | {"goAway": 5}, SPEECH, DONE | total(7)]
+
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send(*frames)
+        peer.close()
+
+    with script_server(script) as server, server.model().connect() as session:
+        wait_until(lambda: session.is_closed)
+        assert session.usage.total_token_count == 12
+
+
 def test_an_interrupted_turn_counts():
     assert usage_after(SPEECH, INTERRUPTED, DONE | total(5), DONE | total(7)).total_token_count == 12
 

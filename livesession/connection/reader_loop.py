@@ -181,8 +181,7 @@ class ReaderLoop:
         try:
             channel.announce()
         except BaseException as error:
-            self._forget(channel)
-            channel.fail(error)
+            self._fail(channel, error)
 
     def _serve(self, channel: Channel, scratch: memoryview) -> None:
         try:
@@ -191,11 +190,15 @@ class ReaderLoop:
                 self._follow(channel, plan)
                 return
         except BaseException as error:  # of a callback, such as a log handler: the other channels go on
-            self._forget(channel)
-            channel.fail(error)
+            self._fail(channel, error)
             return
         self._forget(channel)
         channel.is_over()
+
+    def _fail(self, channel: Channel, error: BaseException) -> None:
+        self._forget(channel)
+        with suppress(Exception):  # the same fault once more, as of a log handler that always fails
+            channel.fail(error)
 
     def _follow(self, channel: Channel, plan: Plan) -> None:
         if plan.interest != self._watched.get(channel, 0):
@@ -242,7 +245,8 @@ class ReaderLoop:
             self._is_over = True
             left, self._channels = self._channels, set()
         for channel in left:
-            channel.fail(failure or RuntimeError("the reader loop has ended"))
+            with suppress(Exception):  # the others are to hear of it as well
+                channel.fail(failure or RuntimeError("the reader loop has ended"))
         self._bell.close()
         self._alarm.close()
 

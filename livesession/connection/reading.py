@@ -154,7 +154,6 @@ class Reading:
 
     def _take(self, count: int) -> Ending | None:
         """Hands on what `count` more bytes complete; also what came before a frame that must not be."""
-        self._close_frame = None
         self._liveness.heard()
         self._on_messages(self._messages(count))
         return self._close_frame

@@ -245,6 +245,18 @@ def test_null_for_what_has_a_default_is_the_default():
     assert run(plan, stops=[{"city": "Oslo", "nights": None}], days=None) == ([Stop("Oslo", 1)], 3, None)
 
 
+def test_null_is_null_for_what_may_be_none_whatever_its_default():
+    def f(days: int | None = 3):
+        return days
+
+    assert [run(f), run(f, days=None), run(f, days=5)] == [3, None, 5]
+
+
+@pytest.mark.parametrize("value", ["1.5", True, []])
+def test_a_decimal_is_read_from_a_number_alone(value):
+    assert "a number" in complaint(Decimal, value)
+
+
 def test_null_in_a_typed_dict_for_what_may_be_left_out_is_left_out():
     assert given(Trip, {"stops": [], "note": None}) == {"stops": []}
 

@@ -57,6 +57,23 @@ class Stubborn:
         return "too late"
 
 
+def test_a_call_that_is_made_again_under_its_id_is_answered_once_and_the_first_run_is_told():
+    tool = Waiting()
+
+    def f(number: int, cancel: CancelToken) -> object:
+        return tool.wait(cancel) if number == 1 else number
+
+    with session_with(f) as (model, session):
+        model.say(tool_call(call("f", "7", number=1)))
+        assert tool.begun.wait(PATIENCE)
+        model.say(tool_call(call("f", "7", number=2)))
+        assert model.answer()["response"] == {"output": 2}
+        wait_until(lambda: tool.reasons)
+        assert tool.reasons == ["the call was made again, under the same id"]
+        wait_until(lambda: session.tool_statistics.dropped == 1)
+        model.hears_nothing_before(session)
+
+
 def test_a_cancelled_call_sets_the_token_and_its_late_answer_is_dropped_and_counted():
     tool = Waiting()
     with session_with(tool.wait) as (model, session):

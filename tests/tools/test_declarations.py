@@ -19,7 +19,7 @@ import pydantic
 import pytest
 import typing_extensions
 
-from livesession import Behavior, ConfigurationError, Schema
+from livesession import Behavior, ConfigurationError, Schema, declaration_of
 from livesession.tools.cancelling import CancelToken
 from livesession.tools.decorator import tool
 from livesession.tools.docstrings import documentation
@@ -545,6 +545,16 @@ def test_what_is_no_function_is_no_tool(thing):
 
 
 # What `@tool` adds.
+
+
+def test_the_decorator_takes_its_arguments_by_name():
+    with pytest.raises(TypeError, match="by name"):
+        tool("get_weather")
+
+
+def test_what_the_model_is_told_of_a_function_can_be_looked_at():
+    assert declaration_of(weather) == declaration(weather)
+    assert declaration_of(function_tool(weather)) == declaration(weather)
 
 
 def test_the_decorator_gives_back_the_same_function():

@@ -189,6 +189,29 @@ def test_a_server_that_says_that_it_goes_on_speaks_of_the_answer_in_the_same_tur
         assert asked.result().text == "It is noon."
 
 
+def test_the_result_of_a_function_that_nobody_waits_for_belongs_to_the_turn_in_which_it_comes():
+    release = threading.Event()
+
+    @tool(behavior="NON_BLOCKING", scheduling="SILENT")
+    def look_up() -> str:
+        release.wait(PATIENCE)
+        return "found"
+
+    with session_with(look_up) as (model, session):
+        asking = InThread(lambda: session.ask("one", timeout=PATIENCE))
+        model.hears()
+        model.say(tool_call(call("look_up")), said("I look it up."), DONE)
+        assert asking.result().tool_results == ()
+        asking = InThread(lambda: session.ask("two", timeout=PATIENCE))
+        model.hears()
+        release.set()
+        model.answer()
+        wait_until(lambda: session.tool_statistics.answered == 1)
+        model.say(said("Here it is."), DONE)
+        turn = asking.result()
+    assert [result.response for result in turn.tool_results] == [{"output": "found"}]
+
+
 def test_a_silent_answer_makes_no_turn():
     may_end, answered = threading.Event(), threading.Event()
 

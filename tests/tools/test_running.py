@@ -20,6 +20,7 @@ from livesession import (
     LiveServerToolCall,
     ToolOptions,
     ToolResult,
+    tool,
 )
 from tests.kit.waiting import PATIENCE, InThread, wait_until
 from tests.tools.calling import DONE, answer_of, call, calling_model, said, session_with, tool_call
@@ -260,6 +261,19 @@ def test_a_function_that_takes_too_long_is_answered_for_and_its_late_answer_is_d
         assert [each.outcome for each in results] == ["timed_out"]
         assert session.tool_statistics.timed_out == 1
         assert session.tool_statistics.running == 0
+
+
+def test_the_time_limit_of_a_function_goes_before_that_of_all():
+    may_end = threading.Event()
+
+    @tool(timeout=0.05)
+    def slow() -> None:
+        may_end.wait(PATIENCE)
+
+    with session_with(slow, tool_options=ToolOptions(timeout=PATIENCE)) as (model, _):
+        model.say(tool_call(call("slow")))
+        assert model.answer()["response"] == {"error": "slow took longer than 0.05 s"}
+        may_end.set()
 
 
 def test_calls_beyond_the_bound_wait_and_their_time_limit_counts_from_the_call():

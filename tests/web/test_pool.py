@@ -296,6 +296,7 @@ def test_leaving_closes_the_session_and_nobody_else_s(new_pool, emulator):
     ask(pool, "ada")
     ask(pool, "bob")
     pool.leave("ada")
+    assert pool.in_use == 1
     wait_until(lambda: len(emulator.connections) == 1)
     assert ask(pool, "bob") == "2 before: ?"
     pool.leave("nobody")
