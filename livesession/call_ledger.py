@@ -175,8 +175,9 @@ class CallLedger:
         """
         with self._lock:
             claimed: list[Claimed] = []
+            by_id = [self._with_id(answer.id) for answer in answers if answer.id]
             for answer in answers:
-                call = self._called(answer, [each.call for each in claimed])
+                call = self._called(answer, [*by_id, *(each.call for each in claimed)])
                 if call is None:
                     claimed.append(Claimed(None, answer))
                     continue
@@ -208,18 +209,21 @@ class CallLedger:
                 call.state = State.WAITING
 
     def _called(self, answer: FunctionResponse, taken: Sequence[Call | None]) -> Call | None:
-        """The call that an answer is meant for; one without an id is for none that others beside it answer."""
+        """The call that an answer is meant for; one without an id for none that others beside it answer."""
         if answer.id:
-            call = self._open.get(answer.id) or self._over.get(answer.id)
+            call = self._with_id(answer.id)
         else:
-            waiting = (each for each in self.waiting if each not in taken)
-            call = next((each for each in waiting if each.call.name == answer.name), None)
+            named = [each for each in self.waiting if each.call.name == answer.name]
+            call = next((each for each in named if each not in taken), named[0] if named else None)
         if call is None and self.is_strict:
             raise InvalidRequestError(
                 f"The model has made no call with the id {answer.id!r} of {answer.name!r} in this session: copy id and "
                 f"name from the FunctionCall. Calls that wait: {described(self.waiting)}."
             )
         return call
+
+    def _with_id(self, call_id: str) -> Call | None:
+        return self._open.get(call_id) or self._over.get(call_id)
 
     def is_gone(self, call_id: str | None) -> bool:
         """Whether a call needs no answer any more, though it got none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable
@@ -77,7 +78,8 @@ class Conversation:
         self.calls.void_all(ENDED)
         self.inbox.finish(ending)
         if is_news:
-            self.log.info("closed: %s", ending.describe())
+            level = logging.INFO if ending.failure is None else logging.WARNING  # of the loss it was told as well
+            self.log.log(level, "closed: %s", ending.describe())
 
     def turn_ended(self, turn: int) -> None:
         """The reader: the server has ended the turn with this number."""

@@ -99,6 +99,8 @@ class Lifeline:
     def ending(self) -> Ending | None:
         """How the session ended; None also while it is between two connections."""
         connection = self._line.connection
+        if self._line.failure is not None and self._conversation.ending is not None:
+            return self._conversation.ending  # consumers have heard of it, though who gave up may hold the line still
         if connection is None or connection.ending is None or self._is_between():
             return None
         return self._conversation.ending or connection.ending

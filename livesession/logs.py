@@ -1,8 +1,8 @@
 """What the sessions of a process write to the log: standard `logging`, under the name `livesession`.
 
-States are told at INFO, a connection that is lost and made anew at WARNING, frames at DEBUG: their kind and size, never
-what was said. Every record of a session begins with the session's number in this process, which is also in its
-attribute `session`.
+States are told at INFO, a connection that is lost and made anew, or cannot be, at WARNING, frames at DEBUG: their kind
+and size, never what was said. Every record of a session begins with the session's number in this process, which is also
+in its attribute `session`.
 """
 
 from __future__ import annotations

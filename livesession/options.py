@@ -59,8 +59,8 @@ class SessionOptions:
     def __attrs_post_init__(self) -> None:
         if self.resumption is not None and not isinstance(self.resumption, ResumptionPolicy):
             raise TypeError(
-                f"resumption is a ResumptionPolicy(...) or None, not {self.resumption!r:.80}; what makes a session "
-                "resumable is connect(session_resumption=SessionResumptionConfig())."
+                f"resumption is a ResumptionPolicy(...) or None, not {type(self.resumption).__name__}; what makes a "
+                "session resumable is connect(session_resumption=SessionResumptionConfig())."
             )
         if self.ping_after is not None and self.dead_after is not None and self.dead_after <= self.ping_after:
             raise ConfigurationError(

@@ -76,7 +76,12 @@ def request_parts(request: Request) -> list[Part]:
         return [request_part(request)]
     if isinstance(request, (bytes, bytearray, Mapping)) or not isinstance(request, Sequence):
         raise TypeError(f"A request is text, a Part, or a sequence of both, not {described(request)}.")
-    return [request_part(item) for item in request if item != ""]
+    return [request_part(item) for item in request if not is_blank(item)]
+
+
+def is_blank(item: object) -> bool:
+    """Whether it is an empty text; an array of numpy compares each of its items."""
+    return isinstance(item, str) and not item
 
 
 def described(value: object) -> str:

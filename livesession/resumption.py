@@ -22,7 +22,7 @@ def check_resumption(given: object) -> None:
     if given is not None and not isinstance(given, SessionResumptionConfig):
         raise TypeError(
             "session_resumption is SessionResumptionConfig(), or SessionResumptionConfig(handle=...) to go on where "
-            f"another session stopped, not {given!r:.40}."
+            f"another session stopped, not {type(given).__name__}."
         )
 
 

@@ -73,5 +73,6 @@ def held(credential: Credential | Held | None) -> Held | None:
     """An attrs converter for a credential that may be missing, or empty; or held already, by what is evolved."""
     if isinstance(credential, Held):
         return credential
-    is_given = credential.strip() if isinstance(credential, str) else credential
-    return Held(credential) if credential and is_given else None
+    if credential is None or (isinstance(credential, str) and not credential.strip()):
+        return None
+    return Held(credential)

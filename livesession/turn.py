@@ -40,6 +40,11 @@ def as_pcm(audio: bytes) -> PcmAudio:
     return audio if isinstance(audio, PcmAudio) else PcmAudio(audio)
 
 
+def with_rate(audio: PcmAudio) -> tuple[bytes, int]:
+    """What makes sound differ: bytes are equal whatever their rate."""
+    return bytes(audio), audio.rate
+
+
 @frozen(kw_only=True, repr=False)
 class Turn(Compact, Displayed):
     """What the model said in one turn, put together. A notebook shows it with a player.
@@ -62,7 +67,7 @@ class Turn(Compact, Displayed):
 
     text: str = ""
     thoughts: str = ""
-    audio: PcmAudio = field(default=PcmAudio(), converter=as_pcm)
+    audio: PcmAudio = field(default=PcmAudio(), converter=as_pcm, eq=with_rate)
     input_transcript: str = ""
     output_transcript: str = ""
     function_calls: tuple[FunctionCall, ...] = ()

@@ -178,6 +178,17 @@ def test_white_space_round_a_key_such_as_that_of_a_file_is_left_out(key):
     assert headers(GoogleAI(api_key=key))["x-goog-api-key"] == "k"
 
 
+class EmptyVault(dict):
+    """Is asked for a key, and false as long as it holds nothing."""
+
+    def __call__(self) -> str:
+        return "k"
+
+
+def test_a_callable_that_counts_as_false_is_asked_all_the_same():
+    assert headers(GoogleAI(api_key=EmptyVault()))["x-goog-api-key"] == "k"
+
+
 @pytest.mark.parametrize("key", [" ", lambda: "\n"], ids=["given", "asked for"])
 def test_a_key_of_white_space_is_none(key, monkeypatch):
     with pytest.raises(ConfigurationError, match=r"no API key|returned no text"):

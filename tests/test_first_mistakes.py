@@ -57,9 +57,15 @@ WRONG = {
     "bytes as the key": (lambda: GoogleAI(api_key=b"k"), "not bytes"),
     "True as resumption": (
         lambda: LiveGenerativeModel("m", backend=KEY).connect(session_resumption=True),
-        r"SessionResumptionConfig\(\).*not True",
+        r"SessionResumptionConfig\(\).*not bool",
     ),
-    "True as the policy": (lambda: SessionOptions(resumption=True), r"ResumptionPolicy.*not True.*connect\("),
+    "True as the policy": (lambda: SessionOptions(resumption=True), r"ResumptionPolicy.*not bool.*connect\("),
+    "a handle as the policy": (lambda: SessionOptions(resumption="h"), r"ResumptionPolicy.*not str;"),
+    "a handle alone": (
+        lambda: LiveGenerativeModel("m", backend=KEY).connect(session_resumption="h"),
+        r"SessionResumptionConfig\(handle=\.\.\.\).*not str\.$",
+    ),
+    "a number as a key": (lambda: GoogleAI(api_key=0), "key or token is a str.*not int"),
     "a string as a tool": (lambda: LiveGenerativeModel("m", backend=KEY, tools=["search"]), "not str"),
     "base64 as the bytes of a blob": (
         lambda: GenerativeContentBlob(mime_type="image/png", data="iVBORw0KGgo="),

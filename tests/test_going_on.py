@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Iterator
@@ -347,6 +348,40 @@ def test_an_answer_to_a_call_that_the_server_has_forgotten_is_not_sent():
             session.send_text_realtime("done")
             wait_until(lambda: heard)
     assert heard == [{"realtimeInput": {"text": "done"}}]
+
+
+def test_a_session_is_closed_as_soon_as_its_consumer_hears_that_it_could_not_be_resumed():
+    calls, is_checked = threading.Semaphore(1), threading.Event()
+
+    class Slow(logging.Handler):
+        """Keeps the thread that gives up from letting go of the connection."""
+
+        def emit(self, record: logging.LogRecord) -> None:
+            if "could not be resumed" in record.getMessage():
+                is_checked.wait(PATIENCE)
+
+    def script(peer: Peer) -> None:
+        peer.read()
+        if calls.acquire(blocking=False):
+            peer.send({"setupComplete": {}}, HANDLE)
+            peer.read()
+            peer.drop()
+        else:
+            peer.close(1011, "Internal error encountered.")
+
+    slow, logger = Slow(), logging.getLogger("livesession")
+    logger.addHandler(slow)
+    try:
+        with script_server(script) as server:
+            session = lost_session(server, ResumptionPolicy(attempts=1))
+            with pytest.raises(ResumptionError):
+                list(session.receive(timeout=PATIENCE))
+            assert session.is_closed
+            is_checked.set()
+            session.close()
+    finally:
+        is_checked.set()
+        logger.removeHandler(slow)
 
 
 def test_a_handle_that_is_refused_ends_the_session_with_the_history_of_attempts():

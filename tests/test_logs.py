@@ -9,7 +9,13 @@ import sys
 
 import pytest
 
-from livesession import LiveGenerationConfig, LiveGenerativeModel, SessionResumptionConfig
+from livesession import (
+    LiveGenerationConfig,
+    LiveGenerativeModel,
+    ResumptionPolicy,
+    SessionOptions,
+    SessionResumptionConfig,
+)
 from livesession.audio import PcmInput, WavOutput, start_audio_conversation
 from livesession.emulator import LiveEmulator
 from livesession.summary import summarise
@@ -59,6 +65,20 @@ def test_that_a_session_was_lost_and_is_being_resumed_is_told_at_warning(caplog,
     [lost] = log(logging.WARNING)
     assert lost.startswith("lost, by the network (close code 1006")
     assert log(logging.INFO)[3].startswith("connecting to ")
+
+
+def test_that_a_lost_session_could_not_be_resumed_is_told_at_warning_as_well(caplog, log):
+    policy = ResumptionPolicy(attempts=1)
+    with LiveEmulator() as emulator:
+        lasting = LiveGenerativeModel("m", backend=emulator.backend(), options=SessionOptions(resumption=policy))
+        with lasting.connect(session_resumption=SessionResumptionConfig()) as session:
+            wait_until(lambda: session.resumption_handle)
+            emulator.on_connect().reject(503)
+            emulator.drop_connections()
+            wait_until(lambda: len(log(logging.WARNING)) == 2)
+    lost, over = log(logging.WARNING)
+    assert lost.endswith("it is being resumed")
+    assert over.startswith("closed: The session was lost and could not be resumed.")
 
 
 def emulator_port(line: str) -> str:

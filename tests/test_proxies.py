@@ -171,6 +171,18 @@ def test_a_proxy_that_speaks_something_else_is_named_and_not_the_server():
             connect("ws://server.invalid", proxy=f"http://{proxy.address}")
 
 
+def test_of_what_a_proxy_says_that_is_no_http_only_the_beginning_is_shown():
+    def chatter(client: socket.socket, requests: list[bytes]) -> tuple[str, int]:
+        client.recv(4096)
+        client.sendall(b"x" * 5_000 + b"\r\n")
+        raise ValueError
+
+    with Proxy(chatter) as proxy:
+        with pytest.raises(ConnectError, match=r"did not connect: x{200}\. Check") as caught:
+            connect("ws://server.invalid", proxy=f"http://{proxy.address}")
+    assert "\n" not in str(caught.value)
+
+
 def test_a_proxy_that_does_not_answer_is_named_beside_the_server_and_its_password_is_not():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"

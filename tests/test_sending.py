@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 
+import numpy
 import pytest
 
 from livesession import (
@@ -212,6 +213,7 @@ def test_an_empty_text_beside_other_parts_is_left_out():
 
 WRONG_TYPES = {
     "a number as a request": lambda s: s.send([5]),
+    "an array in a request": lambda s: s.send(["what is this?", numpy.zeros(5)]),
     "text as audio": lambda s: s.send_audio_realtime("text"),
     "bytes as realtime text": lambda s: s.send_text_realtime(b"text"),
     "a dict as a function response": lambda s: s.send_function_responses([{"id": "1"}]),

@@ -10,12 +10,14 @@ from livesession import (
     AutomaticActivityDetection,
     HistoryConfig,
     LiveGenerationConfig,
+    PcmAudio,
     ProtocolError,
     RealtimeInputConfig,
     ReceiveTimeout,
     SessionClosedError,
     SessionOptions,
     SessionResumptionConfig,
+    Turn,
 )
 from tests.kit.servers import Peer, script_server
 from tests.kit.waiting import PATIENCE
@@ -207,3 +209,9 @@ def test_two_calls_without_an_id_are_two_calls():
     with script_server(conversation([call])) as server, server.model().connect() as session:
         assert [each.name for each in session.ask("x", timeout=PATIENCE).function_calls] == ["f", "g"]
         assert [each.name for each in session.pending_calls] == ["f", "g"]
+
+
+def test_turns_that_differ_in_the_rate_of_their_sound_are_not_equal():
+    slow, fast = (Turn(audio=PcmAudio(b"\0\0", rate)) for rate in (16_000, 24_000))
+    assert slow != fast
+    assert {slow, fast, Turn(audio=b"\0\0")} == {slow, fast}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import struct
 import threading
 import time
@@ -175,6 +176,13 @@ def test_what_is_written_is_read_again(tmp_path):
 def test_audio_that_knows_its_rate_is_written_with_it_unless_another_is_given(tmp_path, given, written):
     write_wav(tmp_path / "reply.wav", PcmAudio(ramp(1_000), 16_000), *given)
     assert WavFile(tmp_path / "reply.wav").rate == written
+
+
+def test_a_path_in_bytes_is_named_as_any_other(tmp_path):
+    path = tmp_path / "no.wav"
+    path.write_bytes(b"no sound")
+    with pytest.raises(InvalidRequestError, match=r"sox \S*/no\.wav"):
+        WavFile(os.fsencode(path))
 
 
 def test_half_a_sample_at_the_end_is_not_written(tmp_path):

@@ -151,7 +151,7 @@ class WavFile(Displayed):
         return self._unusable(f"is no WAV file that can be read ({what})")
 
     def _unusable(self, why: str) -> InvalidRequestError:
-        advice = ADVICE.format(path=shlex.quote(os.fspath(self.path)))
+        advice = ADVICE.format(path=shlex.quote(os.fsdecode(self.path)))
         return InvalidRequestError(f"{self.path} {why}. {advice}")
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["connect_through", "proxy_for", "way_to"]
 
 Hold = Callable[[socket.socket], socket.socket]
+LONGEST_WORDS = 200  # characters
 SOCKS = ("socks4", "socks4a", "socks5", "socks5h")
 
 
@@ -95,11 +96,16 @@ def connect_http(proxy: Proxy, endpoint: Endpoint, deadline: Deadline, hold: Hol
         if deadline.expired():
             raise
         raise ConnectError(
-            f"The proxy {proxy.host}:{proxy.port} did not connect: {error or type(error).__name__}. "
+            f"The proxy {proxy.host}:{proxy.port} did not connect: {words_of(error)}. "
             "Check its address (HTTPS_PROXY, or proxy=...) and the network, or go without it (proxy=False).",
             retryable=True,
         ) from error
     return sock
+
+
+def words_of(error: Exception) -> str:
+    """What went wrong, in one line; of what is no HTTP, the error holds all that came."""
+    return " ".join(str(error).split())[:LONGEST_WORDS] or type(error).__name__
 
 
 def connect_tcp(host: str, port: int, deadline: Deadline, hold: Hold) -> socket.socket:

@@ -93,8 +93,9 @@ def of_attrs_class(cls: type) -> list[Member]:
 def of_dataclass(cls: type) -> list[Member]:
     hints = get_type_hints(cls, include_extras=True)
     for name, hint in hints.items():
-        if isinstance(hint, dataclasses.InitVar):
-            raise TypeError(f"{name} is an InitVar, of which the model is not told; a field is")
+        is_init_var = isinstance(hint, dataclasses.InitVar) or hint is dataclasses.InitVar
+        if is_init_var and not hasattr(cls, name):  # one with a default is in the class
+            raise TypeError(f"{name} is an InitVar without a default, of which the model is not told; a field is")
     return [Member(field.name, hints[field.name], default_of(field)) for field in dataclasses.fields(cls) if field.init]
 
 

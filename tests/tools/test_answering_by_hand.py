@@ -83,6 +83,25 @@ def test_two_answers_of_one_name_without_ids_are_for_two_calls(ids):
         assert not session.pending_calls
 
 
+def test_an_answer_without_an_id_is_not_for_the_call_that_one_behind_it_names():
+    unnamed, named = FunctionResponse(name="by_hand", response=DONE), FunctionResponse(id="1", response=DONE)
+    with calling_model() as (model, server), vertex_session(server) as session:
+        model.say(tool_call(call("by_hand", "1"), call("by_hand", "2")))
+        received(session)
+        session.send_function_responses([unnamed, named])
+        assert [each["id"] for each in model.answers(2)] == ["2", "1"]
+
+
+def test_a_second_answer_without_an_id_to_the_only_call_is_refused_as_such():
+    answer = FunctionResponse(name="by_hand", response=DONE)
+    with calling_model() as (model, server), vertex_session(server) as session:
+        model.say(tool_call(call("by_hand", "1")))
+        received(session)
+        with pytest.raises(InvalidRequestError, match="call '1' of 'by_hand' has been answered already"):
+            session.send_function_responses([answer, answer])
+        assert [each.id for each in session.pending_calls] == ["1"]
+
+
 def test_a_second_answer_to_a_call_is_refused():
     answer = FunctionResponse(id="1", response=DONE)
     with session_with(BY_HAND) as (model, session):

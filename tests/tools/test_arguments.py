@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import functools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field, make_dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -259,6 +259,14 @@ def test_a_decimal_is_read_from_a_number_alone(value):
 
 def test_null_in_a_typed_dict_for_what_may_be_left_out_is_left_out():
     assert given(Trip, {"stops": [], "note": None}) == {"stops": []}
+
+
+def test_an_init_var_that_has_a_default_has_it():
+    def add(trip: object, offset: int) -> None:
+        trip.days += offset
+
+    hint = make_dataclass("T", [("days", int), ("offset", InitVar[int], 3)], namespace={"__post_init__": add})
+    assert given(hint, {"days": 2}).days == 5
 
 
 def test_a_default_reaches_the_function_as_it_is():

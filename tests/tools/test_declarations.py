@@ -466,6 +466,12 @@ Started = make_dataclass("Started", [("field", int), ("argument", InitVar[int])]
 def started(x: Started): ...
 
 
+Bare = make_dataclass("Bare", [("field", int), ("argument", InitVar)])
+
+
+def bare(x: Bare): ...
+
+
 def set_of_lists(x: set[list[int]]): ...
 
 
@@ -488,6 +494,7 @@ UNDECLARABLE = {
     keywords: r"\*\*x",
     misfit: "x: the bound 'ge' does not fit the type STRING",
     started: "x: argument is an InitVar",
+    bare: "x: argument is an InitVar",
     set_of_lists: r"x: a set cannot hold list\[int\], which is not hashable",
     set_of_mutable_objects: "x: a set cannot hold Event",
     set_of_what_may_be_a_mapping: "x: a set cannot hold str | dict",

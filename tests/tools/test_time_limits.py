@@ -38,8 +38,8 @@ def test_limits_run_out_in_the_order_of_their_deadlines(limits, expired):
 
 
 def test_what_was_forgotten_does_not_run_out(limits, expired):
-    limits.watch("forgotten", Deadline(0.1))
-    limits.watch("kept", Deadline(0.2))
+    limits.watch("forgotten", Deadline(0.5))
+    limits.watch("kept", Deadline(0.6))
     limits.forget("forgotten")
     assert expired.get(timeout=PATIENCE) == "kept"
     assert expired.empty()
