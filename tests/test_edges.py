@@ -140,7 +140,7 @@ def test_an_unhandled_exception_with_an_open_session_exits_at_once():
     assert "RuntimeError: mine" in done.stderr
 
 
-def interrupt(program: str, url: str) -> list[str]:
+def interrupt(program: str, url: str, is_time: threading.Event | None = None) -> list[str]:
     """Sends Ctrl-C to a program once it has said that it waits; what it says after that.
 
     The signal may come just before the wait begins; it interrupts the same statement then.
@@ -148,6 +148,7 @@ def interrupt(program: str, url: str) -> list[str]:
     with subprocess.Popen([sys.executable, "-c", program, url], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "waiting\n"
+        assert is_time is None or is_time.wait(PATIENCE)
         process.send_signal(signal.SIGINT)
         said = process.stdout.read().splitlines()
         assert process.wait(PATIENCE) == 0
@@ -184,6 +185,42 @@ def test_ctrl_c_works_in_a_wait(wait):
 
     with script_server(script) as server:
         assert interrupt(program, server.url) == ["interrupted"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends SIGINT to a process")
+def test_ctrl_c_while_another_connection_is_being_opened_ends_the_attempt():
+    program = PRELUDE + textwrap.dedent(
+        """
+        import threading
+        from livesession import SessionResumptionConfig
+        session = model.connect(session_resumption=SessionResumptionConfig(handle="h"))
+        try:
+            print("waiting", flush=True)
+            session.resume_session()
+        except KeyboardInterrupt:
+            print("interrupted")
+        for thread in threading.enumerate():
+            if thread.name == "livesession-connect":
+                thread.join(3)
+                print("still there:", thread.is_alive())
+        session.close(timeout=0)
+        """
+    )
+    first, asked = threading.Semaphore(1), threading.Event()
+
+    def script(peer: RawPeer) -> None:
+        if first.acquire(blocking=False):
+            peer.accept()
+            peer.socket.recv(65536)  # the close frame
+        else:
+            peer.read_request()
+            asked.set()
+            peer.wait_for_end()
+
+    with raw_server(script) as server:
+        interrupted, *threads = interrupt(program, server.url, asked)
+    assert interrupted == "interrupted"
+    assert "still there: True" not in threads
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT to a thread")

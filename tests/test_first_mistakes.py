@@ -10,6 +10,7 @@ from livesession import (
     AudioTranscriptionConfig,
     ConfigurationError,
     Content,
+    ContextWindowCompressionConfig,
     FirebaseAI,
     FunctionResponse,
     GenerativeContentBlob,
@@ -18,8 +19,11 @@ from livesession import (
     LiveGenerationConfig,
     LiveGenerativeModel,
     Part,
+    RealtimeInputConfig,
     ReceiveTimeout,
     SessionOptions,
+    SpeechConfig,
+    VoiceConfig,
     receive_any,
 )
 from livesession.audio import write_wav
@@ -42,6 +46,19 @@ WRONG = {
     "a voice as the speech config": (
         lambda: LiveGenerationConfig(speech_config="Puck"),
         "speech_config is a SpeechConfig",
+    ),
+    "a voice as the voice config": (lambda: SpeechConfig(voice_config="Puck"), "voice_config is a VoiceConfig"),
+    "a voice as the prebuilt voice": (
+        lambda: VoiceConfig(prebuilt_voice_config="Puck"),
+        "prebuilt_voice_config is a PrebuiltVoiceConfig",
+    ),
+    "a truth value as the detection of speech": (
+        lambda: RealtimeInputConfig(automatic_activity_detection=False),
+        "automatic_activity_detection is an AutomaticActivityDetection",
+    ),
+    "a number as the sliding window": (
+        lambda: ContextWindowCompressionConfig(sliding_window=1000),
+        "sliding_window is a SlidingWindow",
     ),
     "a dict as the config": (
         lambda: LiveGenerativeModel("m", backend=KEY, generation_config={}),

@@ -285,6 +285,20 @@ def test_a_fresh_session_forgets_the_handle_of_the_old_one():
         assert session.resumption_handle is None
 
 
+def test_closing_while_the_network_is_away_keeps_the_handle_though_a_fresh_session_was_allowed():
+    policy = ResumptionPolicy(first_delay=30, fresh_session=True)
+    connections = Connections(heard_and_lost, stays)
+    with script_server(connections) as server:
+        session = connect(server, policy)
+        wait_until(lambda: session.resumption_handle == "h")
+        session.send_text_realtime("x")
+        wait_until(lambda: any(thread.name == "livesession-resume" for thread in threading.enumerate()))
+        session.close()
+        wait_until(lambda: not any(thread.name == "livesession-resume" for thread in threading.enumerate()))
+        assert session.resumption_handle == "h"
+    assert len(connections.setups) == 1
+
+
 def test_a_full_inbox_does_not_keep_a_session_from_being_resumed():
     def flood(peer: Peer) -> None:
         accept(peer)
@@ -625,6 +639,13 @@ def test_an_utterance_whose_start_could_not_be_sent_has_not_begun():
         with session._lifeline._line.present._writer._write_lock, pytest.raises(SendTimeout):
             InThread(lambda: session.send_activity_start(timeout=0.05)).result()
         assert not session._conversation.is_speaking
+
+
+def test_a_question_that_could_not_be_sent_does_not_make_the_next_one_a_history():
+    with script_server(stays) as server, server.model().connect() as session:
+        with session._lifeline._line.present._writer._write_lock, pytest.raises(SendTimeout):
+            InThread(lambda: session.send("x", turn_complete=True, timeout=0.05)).result()
+        assert not session._conversation.is_seeding
 
 
 @pytest.mark.parametrize(

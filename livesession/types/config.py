@@ -18,7 +18,7 @@ from livesession.types.enums import (
     Modality,
     ThinkingLevel,
 )
-from livesession.types.fields import Compact, JSONObject, metadata
+from livesession.types.fields import Compact, JSONObject, check_objects, metadata
 from livesession.types.voice import AudioTranscriptionConfig, RealtimeInputConfig, SpeechConfig
 
 __all__ = [
@@ -112,6 +112,9 @@ class ContextWindowCompressionConfig(Compact):
 
     trigger_tokens: int | None = None
     sliding_window: SlidingWindow | None = None
+
+    def __attrs_post_init__(self) -> None:
+        check_objects(self, {"sliding_window": SlidingWindow})
 
 
 @frozen(kw_only=True, repr=False)
@@ -268,11 +271,7 @@ class LiveGenerationConfig(Compact):
     safety_settings: tuple[SafetySetting, ...] = field(default=(), converter=settings, metadata=SETUP)
 
     def __attrs_post_init__(self) -> None:
-        for name, cls in NESTED.items():
-            value = getattr(self, name)
-            if value is not None and not isinstance(value, cls):
-                article = "an" if cls.__name__.startswith(("A", "E", "I", "O", "U")) else "a"
-                raise TypeError(f"{name} is {article} {cls.__name__}(...), not {value!r:.80}.")
+        check_objects(self, NESTED)
 
 
 NESTED: dict[str, type] = {

@@ -12,7 +12,17 @@ from typing import Annotated
 
 from attrs import Attribute, Factory, fields
 
-__all__ = ["Compact", "JSONObject", "Seconds", "SecondsOrZero", "metadata", "other_names", "strings", "wire_name"]
+__all__ = [
+    "Compact",
+    "JSONObject",
+    "Seconds",
+    "SecondsOrZero",
+    "check_objects",
+    "metadata",
+    "other_names",
+    "strings",
+    "wire_name",
+]
 
 JSONObject = Mapping[str, object]
 """A JSON object that belongs to the user: its keys and values pass through unchanged."""
@@ -72,6 +82,15 @@ def other_names(attribute: Attribute[object]) -> list[str]:
     if isinstance(also, str):
         names += [also, snake_case(also)]
     return [name for name in names if name != wire_name(attribute)]
+
+
+def check_objects(owner: object, classes: Mapping[str, type]) -> None:
+    """Raises `TypeError` for a field that holds anything but None or an object of its class."""
+    for name, cls in classes.items():
+        value = getattr(owner, name)
+        if value is not None and not isinstance(value, cls):
+            article = "an" if cls.__name__.startswith(("A", "E", "I", "O", "U")) else "a"
+            raise TypeError(f"{name} is {article} {cls.__name__}(...), not {value!r:.80}.")
 
 
 class Compact:

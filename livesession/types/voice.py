@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from livesession.types.enums import ActivityHandling, EndSensitivity, StartSensitivity, TurnCoverage
-from livesession.types.fields import Compact, strings
+from livesession.types.fields import Compact, check_objects, strings
 
 __all__ = [
     "AudioTranscriptionConfig",
@@ -73,6 +73,12 @@ class VoiceConfig(Compact):
     prebuilt_voice_config: PrebuiltVoiceConfig | None = None
     replicated_voice_config: ReplicatedVoiceConfig | None = None
 
+    def __attrs_post_init__(self) -> None:
+        check_objects(
+            self,
+            {"prebuilt_voice_config": PrebuiltVoiceConfig, "replicated_voice_config": ReplicatedVoiceConfig},
+        )
+
 
 @frozen(kw_only=True, repr=False)
 class SpeechConfig(Compact):
@@ -85,6 +91,9 @@ class SpeechConfig(Compact):
 
     voice_config: VoiceConfig | None = None
     language_code: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        check_objects(self, {"voice_config": VoiceConfig})
 
     @classmethod
     def from_voice(cls, voice_name: str, *, language_code: str | None = None) -> SpeechConfig:
@@ -168,3 +177,6 @@ class RealtimeInputConfig(Compact):
     automatic_activity_detection: AutomaticActivityDetection | None = None
     activity_handling: ActivityHandling | str | None = None
     turn_coverage: TurnCoverage | str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        check_objects(self, {"automatic_activity_detection": AutomaticActivityDetection})

@@ -50,7 +50,7 @@ class Keeper:
         session = place.session
         if session is None:
             self.places.remove(place)
-        elif not keep or session.is_closed or place.is_unwanted:
+        elif not keep or session.is_closed:
             self.places.give_up(place)
         elif self._idle_timeout:
             self.places.free(place)

@@ -104,6 +104,36 @@ def test_with_headphones_the_microphone_is_heard_while_the_model_speaks():
             assert any(audio_sent(model))
 
 
+class Untouched:
+    """An echo canceller for a room without echoes."""
+
+    def played(self, pcm: bytes) -> None:
+        pass
+
+    def cleaned(self, pcm: bytes) -> bytes:
+        return pcm
+
+
+def test_with_an_echo_canceller_the_microphone_is_heard_while_the_model_speaks():
+    line = Line()
+    with session_with() as (model, session):
+        with start(session, input=RoomInput(line), output=Room(), echo_canceller=Untouched()) as controller:
+            model.say(speech(2000))
+            wait_until(lambda: controller.state == "speaking")
+            line.speak()
+            assert any(audio_sent(model))
+
+
+def test_the_silence_between_two_turns_is_no_underrun():
+    ear = Ear()
+    with session_with() as (model, session), start(session, input=PcmInput(Line()), output=ear) as controller:
+        for number in (1, 2):
+            model.say(speech(100), DONE)
+            wait_until(lambda number=number: len(ear.heard) == number * 2 * 24 * 100)
+            wait_until(lambda: controller.state == "listening")
+        assert controller.statistics.underruns == 0
+
+
 def test_the_time_from_the_user_s_last_sound_to_the_model_s_first_is_measured():
     line = Line()
     with session_with() as (model, session), start(session, input=PcmInput(line), output=Ear()) as controller:

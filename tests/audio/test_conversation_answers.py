@@ -42,6 +42,7 @@ SOFT, SPEECH = {"is_loud": False}, {"is_loud": True}
         ([SPEECH, OVER], QUIET),
         ([SPEECH, SPOKEN, OVER, SOFT], QUIET),  # the room
         ([SPEECH, SPOKEN, OVER, SPEECH], DOUBT),
+        ([SPEECH, SPOKEN, OVER, SPEECH, SOFT], DOUBT),
         ([SPEECH, SPOKEN, OVER, SPEECH, SPOKEN], 60),
         ([SPEECH, SPOKEN, SPEECH, CUT, OVER], 60),
         ([SPEECH, SPOKEN, SPEECH, CUT, OVER, SPOKEN, OVER], QUIET),
@@ -57,6 +58,15 @@ def test_an_answer_that_is_owed_is_waited_for_and_what_may_be_one_to_a_noise_not
         else:
             answer.take(event)
     assert answer.patience == patience
+
+
+def test_a_model_that_was_asked_is_waited_for_though_the_room_is_silent_then():
+    answer = Answer(60)
+    answer.take(SPOKEN)
+    answer.take(OVER)
+    answer.asked()
+    answer.heard(**SOFT)
+    assert answer.patience == 60
 
 
 @pytest.fixture
@@ -75,6 +85,17 @@ def test_a_model_that_thinks_for_long_before_its_first_word_is_heard(short_quiet
         model.say(speech(100), DONE)
         assert controller.wait(PATIENCE)
     assert len(ear.heard) == 2 * 24 * 100
+
+
+def test_a_long_answer_is_played_to_its_end(short_quiet):
+    line, ear = Line(), Ear()
+    with session_with() as (model, session), start(session, input=PcmInput(line), output=ear) as controller:
+        line.speak()
+        audio_sent(model)
+        line.hang_up()
+        model.say(speech(500), DONE)
+        assert controller.wait(PATIENCE)
+    assert len(ear.heard) == 2 * 24 * 500
 
 
 def test_what_was_said_in_push_to_talk_waits_for_its_answer_too(short_quiet):

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from livesession import InvalidRequestError, LiveGenerativeModel, LiveSession
+from livesession import InvalidRequestError, LiveGenerativeModel, LiveSession, SendTimeout, SessionOptions
 from livesession.audio import PcmInput
 from livesession.audio import start_audio_conversation as start
 from livesession.emulator import LiveEmulator
@@ -39,6 +39,16 @@ def test_to_begin_twice_and_to_end_twice_is_to_do_it_once(pushed):
         emulator.wait_for(lambda received: "activityEnd" in received.message.get("realtimeInput", {}), PATIENCE)
     assert realtime_inputs(emulator) == ["activityStart", "activityEnd"]
     assert session.ask("Still there?").complete
+
+
+def test_to_begin_that_could_not_be_sent_can_be_tried_again():
+    options = SessionOptions(send_timeout=0.05)
+    with session_with(generation_config=MANUAL, options=options) as (model, session):
+        with start(session, input=PcmInput(Line()), output=Ear()) as controller:
+            with session._lifeline._line.present._writer._write_lock, pytest.raises(SendTimeout):
+                InThread(controller.begin_talking).result()
+            controller.begin_talking()
+            hears_key(model, "activityStart")
 
 
 def test_to_take_the_mute_back_sends_no_sound_before_the_user_begins_to_talk(pushed):

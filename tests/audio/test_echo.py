@@ -159,6 +159,12 @@ def test_a_delay_that_cannot_be_is_refused(delay):
         WebRtcEchoCanceller(delay_ms=delay)
 
 
+@pytest.mark.parametrize("delay", [0, 200, 2000])
+def test_a_delay_that_can_be_is_taken(delay):
+    with WebRtcEchoCanceller(delay_ms=delay) as canceller:
+        assert len(canceller.cleaned(bytes(BLOCK))) == BLOCK
+
+
 def test_frames_that_come_in_time_are_heard_when_they_come():
     clock = CaptureClock()
     assert clock.times(2, now=5.0) == pytest.approx([4.99, 5.0])

@@ -112,11 +112,15 @@ def test_after_a_flush_or_a_reset_nothing_of_the_stream_before_is_heard(rate_out
     fresh = convert(Converter(24_000, 1, rate_out, 1), soft, 333)
     converter = Converter(24_000, 1, rate_out, 1)
     converter.feed(loud + b"\1")
+    held_ms = converter.held_ms
     converter.flush()
     assert convert(converter, soft, 333) == fresh
     converter.feed(loud + b"\1")
     converter.reset()
     assert converter.held_ms == 0
+    converter.feed(loud)
+    assert converter.held_ms == held_ms
+    converter.reset()
     assert convert(converter, soft, 333) == fresh
     assert converter.flush() == b""
 

@@ -10,6 +10,7 @@ import pytest
 from livesession.audio.devices import AudioInput, AudioOutput
 from livesession.audio.sources import CallbackOutput, PcmInput
 from livesession.errors import AudioDeviceError, ConfigurationError
+from tests.audio.conversing import RoomInput
 from tests.kit.waiting import InThread, wait_until
 
 
@@ -173,5 +174,6 @@ def test_closing_waits_for_a_call_that_is_running_but_not_in_it():
 def test_both_tell_whether_a_microphone_and_a_loudspeaker_are_behind_them():
     assert not PcmInput([]).is_microphone
     assert PcmInput([], is_microphone=True).is_microphone
+    assert RoomInput([]).is_microphone
     assert not CallbackOutput(print).is_loudspeaker
     assert CallbackOutput(print, is_loudspeaker=True).is_loudspeaker

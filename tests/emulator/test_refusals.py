@@ -21,6 +21,12 @@ def test_an_unknown_voice_closes_instead_of_setup_complete(emulator, dial):
     )
 
 
+def test_a_voice_for_answers_in_text_closes_instead_of_setup_complete(emulator, dial):
+    speech = {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Puck"}}}
+    client = dial(emulator, wait=False, generationConfig={"responseModalities": ["TEXT"], "speechConfig": speech})
+    assert client.close_frame() == (1007, "Cannot extract voices from a non-audio request.")
+
+
 def test_a_known_voice_is_let_in(emulator, dial):
     dial(
         emulator,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from typing import Any
 
@@ -17,6 +18,15 @@ def test_a_text_turn_ends_with_generation_complete_then_turn_complete_and_usage(
     assert read.kinds(messages) == ["modelTurn", "generationComplete", "turnComplete"]
     assert read.texts(messages) == "You said: hello you"
     assert messages[-1]["usageMetadata"]["totalTokenCount"] == 6
+
+
+def test_an_image_beside_a_question_is_counted_with_it(emulator, dial):
+    client = dial(emulator)
+    image = {"inlineData": {"mimeType": "image/jpeg", "data": base64.b64encode(b"jpeg").decode()}}
+    turns = [{"role": "user", "parts": [{"text": "look"}, image]}]
+    client.send({"clientContent": {"turns": turns, "turnComplete": True}})
+    details = client.turn()[-1]["usageMetadata"]["promptTokensDetails"]
+    assert details == [{"modality": "TEXT", "tokenCount": 1}, {"modality": "IMAGE", "tokenCount": 258}]
 
 
 def test_frames_are_binary_pretty_printed_and_end_in_a_newline(emulator, dial):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gc
 import json
+import os
 import signal
 import stat
 import threading
@@ -107,7 +109,12 @@ def test_each_line_has_its_time_and_its_connection(path):
             session.ask("hi")
     times = [line["at"] for line in lines(path)[1:]]
     assert times == sorted(times)
-    assert [line["connection"] for line in lines(path)[1:] if line.get("event") == "opened"] == [1, 2]
+    assert [(event["event"], event["connection"]) for event in events(path)] == [
+        ("opened", 1),
+        ("closed", 1),
+        ("opened", 2),
+        ("closed", 2),
+    ]
     assert [json.loads(text).popitem()[0] for text in frames(path, "client")] == ["setup", "setup", "clientContent"]
 
 
@@ -209,6 +216,18 @@ def test_what_is_called_a_handle_elsewhere_is_left_alone(path):
     assert "door" in frames(path, "client")[1]
 
 
+@pytest.mark.parametrize(("handle", "told"), [("g2XbK9aQ", "handle-1"), ("session", "session")])
+def test_a_handle_that_the_server_repeats_as_it_closes_is_not_in_it_unless_it_may_be_a_word(path, handle, told):
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send({"sessionResumptionUpdate": {"newHandle": handle, "resumable": True}})
+        peer.close(1008, f"{handle} not found")
+
+    with script_server(script) as server, server.model().connect(record=path) as session:
+        wait_until(lambda: session.is_closed)
+    assert events(path)[1]["reason"] == f"{told} not found"
+
+
 def test_a_key_that_the_server_repeats_is_not_in_it(path):
     def script(peer: Peer) -> None:
         peer.accept()
@@ -254,6 +273,32 @@ def test_sound_goes_into_wav_files_and_the_text_comes_back_exactly(tmp_path):
         assert (server.getframerate(), server.readframes(100_000)) == (24_000, turn.audio)
 
 
+def test_wav_files_say_how_long_they_are_and_can_be_written_anew_once_the_session_is_closed(path):
+    with LiveEmulator() as emulator:
+        for piece in (PCM, PCM[:320]):
+            with model(emulator).connect(record=Recorder(path, audio="wav")) as session:
+                session.send_audio_realtime(piece)
+            with wave.open(str(path.with_name("session.client.wav"))) as track:
+                assert track.getnframes() == len(piece) / 2
+
+
+def test_sound_whose_base64_is_escaped_comes_back_exactly(path):
+    said = (
+        '{"serverContent": {"modelTurn": {"parts": [{"inlineData": '
+        '{"mimeType": "audio/pcm;rate=24000", "data": "AA\\/8AA\\/8"}}]}, "turnComplete": true}}'
+    )
+
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send(said)
+        peer.wait_for_end()
+
+    with script_server(script) as server:
+        with server.model().connect(record=Recorder(path, audio="wav")) as session:
+            assert session.receive_turn().collect().audio == b"\x00\x0f\xfc" * 2
+    assert texts(path)[-1] == said
+
+
 def test_sound_that_does_not_fit_into_the_wav_file_stays_in_the_text(path):
     with LiveEmulator() as emulator:
         with model(emulator).connect(record=Recorder(path, audio="wav")) as session:
@@ -279,9 +324,31 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_sent(tmp_path,
 
 
 def test_a_wav_file_that_cannot_be_written_is_told_too(path):
-    path.with_name("session.server.wav").mkdir()
-    with LiveEmulator() as emulator, pytest.raises(ConfigurationError, match=r"session\.server\.wav"):
-        model(emulator).connect(record=Recorder(path, audio="wav"))
+    in_its_way = path.with_name("session.server.wav")
+    in_its_way.mkdir()
+    with LiveEmulator() as emulator:
+        with pytest.raises(ConfigurationError, match=r"session\.server\.wav"):
+            model(emulator).connect(record=Recorder(path, audio="wav"))
+        in_its_way.rmdir()
+        model(emulator).connect(record=Recorder(path, audio="wav")).close()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a pipe with a name")
+def test_a_disk_that_stands_still_is_told_once_and_the_session_goes_on(path, caplog, monkeypatch):
+    monkeypatch.setattr("livesession.recording.session_recording.MOST_WAITING", 500_000)
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # nobody ever reads
+    try:
+        with LiveEmulator() as emulator, model(emulator).connect(record=path) as session:
+            for _ in range(10):
+                session.send_video_realtime(GenerativeContentBlob(mime_type="image/jpeg", data=bytes(100_000)))
+            assert session.ask("hi").text
+            os.close(reader)
+    finally:
+        with contextlib.suppress(OSError):
+            os.close(reader)
+    [error] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert "the disk is too slow, and 500,000 bytes wait for it" in error
 
 
 def test_two_sessions_cannot_be_recorded_to_the_same_file(path):

@@ -112,12 +112,18 @@ def read_notes_too() -> str:
 
 async def one_page(context: object, params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
     number = int((params and params.cursor) or 1)
-    tool = types.Tool(name=f"tool_{number}", input_schema={"type": "object"})
+    schema = {"type": "object", "properties": {"degrees": {"type": "integer"}}}
+    tool = types.Tool(name=f"tool_{number}", input_schema={"type": "object"}, output_schema=schema)
     return types.ListToolsResult(tools=[tool], next_cursor=str(number + 1) if number < 3 else None)
 
 
+async def warm(context: object, params: types.CallToolRequestParams) -> types.CallToolResult:
+    """Answers with what its schema does not allow."""
+    return types.CallToolResult(content=[], structured_content={"degrees": "warm"})
+
+
 async def serve_pages() -> None:
-    paged = Server("in pages", on_list_tools=one_page)
+    paged = Server("in pages", on_list_tools=one_page, on_call_tool=warm)
     async with stdio_server() as (reading, writing):
         await paged.run(reading, writing, paged.create_initialization_options())
 

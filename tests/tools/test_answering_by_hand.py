@@ -205,3 +205,17 @@ def test_of_two_answers_in_one_message_the_one_whose_call_is_still_wanted_goes_o
                 received(session)
             sending.result()
             assert model.answer()["id"] == "2"
+
+
+def test_an_answer_to_a_call_of_which_nothing_is_known_goes_out_though_one_beside_it_is_cancelled():
+    with session_with() as (model, session):  # no tools were declared: all answers are taken
+        model.say(tool_call(call("by_hand", "1")))
+        received(session)
+        session.send("Never mind.", turn_complete=True)
+        model.hears()
+        answers = [FunctionResponse(id=each, name="by_hand", response=DONE) for each in ("1", "from before")]
+        sending = InThread(lambda: session.send_function_responses(answers))
+        wait_until(lambda: not session.pending_calls)
+        model.say(cancellation("1"))
+        sending.result()
+        assert model.answer()["id"] == "from before"

@@ -59,6 +59,11 @@ class Size(str, enum.Enum):
     S = "s"
 
 
+class Mixed(enum.Enum):
+    A = "a"
+    B = 2
+
+
 class Level(enum.IntEnum):
     LOW = 1
 
@@ -124,6 +129,7 @@ READ = {
     "Literal of None": (Literal["a", None], None, None),
     "Enum": (Colour, "red", Colour.RED),
     "Enum that is a str": (Size, "s", Size.S),
+    "Enum of a word and another value": (Mixed, "A", Mixed.A),
     "IntEnum by name": (Level, "LOW", Level.LOW),
     "Literal of a member": (Literal[Colour.RED], "red", Colour.RED),
     "list": (list[int], [1, 2.0], [1, 2]),

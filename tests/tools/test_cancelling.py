@@ -156,6 +156,24 @@ def test_close_does_not_wait_longer_than_its_time_limit_for_a_function_that_does
         tool.may_end.set()
 
 
+def test_close_forgets_the_calls_that_wait_for_a_thread(caplog):
+    busy, ran = Stubborn(), []
+
+    def late() -> None:
+        ran.append(True)
+
+    with session_with(busy.work, late, tool_options=ToolOptions(concurrency=1)) as (model, session):
+        model.say(tool_call(call("work", "1"), call("late", "2")))
+        assert busy.begun.wait(PATIENCE)
+        wait_until(lambda: session.tool_statistics.running == 2)
+        session.close(timeout=0.1)
+        assert session.tool_statistics.running == 1
+        busy.may_end.set()
+        wait_until(lambda: session.tool_statistics.running == 0)
+    assert caplog.messages[-1].endswith("functions that still run: work")
+    assert not ran
+
+
 def test_the_end_of_the_session_by_the_server_sets_the_tokens():
     tool = Waiting()
     with session_with(tool.wait) as (model, session):

@@ -72,6 +72,14 @@ def test_an_object_that_can_be_called_is_named_and_described_by_its_class():
     assert declaration(TodoList()).description == "Keeps what is to be done."
 
 
+def test_an_object_whose_call_has_a_docstring_is_described_by_that():
+    class Booking(TodoList):
+        def __call__(self, room: str):
+            """Books a room."""
+
+    assert declaration(Booking()).description == "Books a room."
+
+
 def test_a_partial_is_named_and_described_by_the_function_within():
     declared = declaration(functools.partial(weather, days=1))
     assert (declared.name, declared.description) == ("weather", "Says the weather.")
@@ -282,6 +290,11 @@ class Named(enum.Enum):
     A = ("a", 1)
 
 
+class Mixed(enum.Enum):
+    A = "a"
+    B = 2
+
+
 @dataclass
 class Stop:
     city: str
@@ -338,6 +351,7 @@ SCHEMAS = {
     "Path": (Path, STRING),
     "Enum that is a str": (Size, Schema(type="STRING", enum=["s"], title="Size")),
     "Enum of other values": (Named, Schema(type="STRING", enum=["A"], title="Named")),
+    "Enum of a word and another value": (Mixed, Schema(type="STRING", enum=["A", "B"], title="Mixed")),
     "Literal of a member": (Literal[Colour.RED, Level.LOW], Schema(type="STRING", enum=["red", "LOW"])),
     "NewType": (UserId, INTEGER),
     "alias": (Names, Schema(type="ARRAY", items=STRING)),

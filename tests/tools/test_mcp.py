@@ -144,6 +144,12 @@ def test_arguments_that_do_not_fit_raise_what_the_server_says(server):
         call(server, "add", a="x", b=2)
 
 
+def test_an_answer_that_is_not_what_the_server_said_it_would_be_is_an_error():
+    with new_server("pages") as server, pytest.raises(McpError, match=r"call of 'tool_1'.*warm") as raised:
+        call(server, "tool_1")
+    assert raised.value.__cause__ is not None
+
+
 def test_a_call_that_the_server_refuses_raises_with_its_reason_and_the_cause(server):
     with pytest.raises(McpError, match="refused the call of 'refuse': not today") as raised:
         call(server, "refuse")

@@ -232,6 +232,45 @@ def test_a_silent_answer_makes_no_turn():
         assert asked.result().text == "It is noon."
 
 
+def test_nor_does_the_end_of_a_generator_of_whose_values_the_model_has_spoken():
+    may_end = threading.Event()
+
+    def look_up() -> Iterator[str]:
+        yield "found"
+        assert may_end.wait(PATIENCE)
+
+    with session_with(look_up) as (model, session):
+        model.say(tool_call(call("look_up")), DONE)
+        session.receive_turn().collect()
+        model.answer()
+        model.say(said("I have found it."), DONE)
+        session.receive_turn().collect()
+        may_end.set()
+        assert model.answer()["response"] == {}
+        asked = InThread(lambda: session.ask("What is the time?", timeout=PATIENCE))
+        model.hears()
+        model.say(said("It is noon."), DONE)
+        assert asked.result().text == "It is noon."
+
+
+def test_of_a_silent_answer_and_one_that_is_not_the_model_speaks_once():
+    declarations = [FunctionDeclaration(name=each, behavior="NON_BLOCKING") for each in ("look_up", "note")]
+    with session_with(*declarations) as (model, session):
+        model.say(tool_call(call("look_up", "1"), call("note", "2")), DONE)
+        session.receive_turn().collect()
+        session.send_function_responses(
+            [
+                FunctionResponse(id="1", response={"output": "found"}),
+                FunctionResponse(id="2", response={"output": "noted"}, scheduling="SILENT"),
+            ]
+        )
+        model.answers(2)
+        asked = InThread(lambda: session.ask("What is the time?", timeout=PATIENCE))
+        model.hears()
+        model.say(said("I have found it."), DONE, said("It is noon."), DONE)
+        assert asked.result().text == "It is noon."
+
+
 def test_audio_waits_for_the_answer_to_a_call_that_the_model_waits_for():
     may_end, begun = threading.Event(), threading.Event()
 

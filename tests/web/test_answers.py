@@ -14,6 +14,7 @@ from livesession import (
     InvalidRequestError,
     LiveGenerationConfig,
     LiveGenerativeModel,
+    SessionClosedError,
     SessionOptions,
     SessionResumptionConfig,
 )
@@ -68,6 +69,25 @@ def test_a_question_that_is_refused_raises_before_anything_is_answered_and_takes
         with pytest.raises(PoolFullError):
             pool.answer("bob", "?")
         assert text_of(events_of(answer)) == "You said: ?"
+
+
+def test_a_question_that_is_refused_leaves_the_session_to_the_next_one_on_any_thread():
+    with LiveEmulator() as emulator, pool_at(emulator) as pool:
+        with pytest.raises(InvalidRequestError) as raised:
+            pool.answer("ada", "")
+        asking = InThread(lambda: text_of(events_of(pool.answer("ada", "?"))))
+        assert asking.result() == "You said: ?"
+        assert len(emulator.handshakes) == 1
+        assert raised.tb is not None  # as a framework keeps it that shows where an error came from
+
+
+def test_a_closed_session_cannot_be_streamed_from():
+    with LiveEmulator() as emulator:
+        model = LiveGenerativeModel("m-live", backend=emulator.backend(), generation_config=TEXT)
+        session = model.connect()
+        session.close()
+        with pytest.raises(SessionClosedError):
+            next(event_stream(session))
 
 
 def test_a_heartbeat_that_would_never_stop_is_refused():

@@ -171,7 +171,7 @@ def test_a_page_is_told_of_the_end_that_its_next_message_meets_before_it_comes(p
         talking.result()
 
 
-@pytest.mark.parametrize("text", ["no JSON", "[" * 60_000, "[]", '{"type": 3}'])
+@pytest.mark.parametrize("text", ["no JSON", "[" * 60_000, "[]", '"pause"', '{"type": 3}'])
 def test_what_a_page_may_not_say_is_not_heard(text, page):
     with LiveEmulator() as emulator, pool_at(emulator, config=SPOKEN) as pool:
         talking = InThread(lambda: pool.talk("ada", page))
@@ -180,6 +180,7 @@ def test_what_a_page_may_not_say_is_not_heard(text, page):
         emulator.wait_for(lambda received: "audioStreamEnd" in received.message.get("realtimeInput", {}))
         page.goes()
         talking.result()
+        assert ["setup" in received.message for received in emulator.received] == [True, False]
 
 
 def test_closing_the_pool_ends_a_conversation_in_time(page):
