@@ -63,7 +63,7 @@ def assert_restored(process):
 @pytest.mark.slow
 def test_a_file_is_answered_in_a_file_with_the_transcript_on_stdout_and_then_it_ends(run, tmp_path):
     done = run(*EMULATED, *FILES)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "answer.wav: what was heard, 2.1 s of speech\n")
     assert done.stdout == "You    [speech, 2.1 s]\nModel  You spoke for 2.1 s.\n"
     assert WavFile(tmp_path / "answer.wav").seconds > 4
 
@@ -139,7 +139,8 @@ def test_on_a_terminal_a_file_is_shown_and_its_transcript_stays(terminal):
     assert talk.end() == 0
     assert_restored(talk)
     kept = talk.output[talk.output.rindex(USUAL_SCREEN) + len(USUAL_SCREEN) :]
-    assert kept.endswith("You    [speech, 2.1 s]\nModel  You spoke for 2.1 s.\n")
+    assert "You    [speech, 2.1 s]\nModel  You spoke for 2.1 s.\n" in kept
+    assert "answer.wav: what was heard, 2.1 s of speech" in kept
 
 
 def test_m_mutes_and_unmutes_and_q_leaves(talk, emulator):

@@ -69,7 +69,7 @@ def test_wav_to_wav_needs_the_extra_cli_only_and_goes_out_at_its_own_rate_sample
 def test_a_conversation_from_file_to_file_needs_the_extra_cli_only(with_cli_only, emulator, tmp_path):
     write(tmp_path / "q.wav", 16_000, 1)
     done = with_cli_only("talk", "--input", "q.wav", "--output", "a.wav")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "a.wav: what was heard, 0.2 s of speech\n")
     assert heard(emulator)[0] == {"audio/pcm;rate=16000"}
     with wave.open(str(tmp_path / "a.wav")) as reader:
         assert reader.getparams()[:3] == (1, 2, 24_000)
