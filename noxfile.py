@@ -12,5 +12,5 @@ nox.options.reuse_existing_virtualenvs = True
 def tests(session: nox.Session) -> None:
     """Arguments after `--` go to pytest."""
     session.install("-e", ".[test]")
-    session.run("pytest", "-n", "3", *session.posargs)
+    session.run("pytest", *session.posargs)
     session.run("python", "-X", "faulthandler", "tests/stress/tls_duplex.py")

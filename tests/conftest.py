@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import threading
 
@@ -28,6 +29,11 @@ VARIABLES = [
     *(f"{kind}_proxy" for kind in ("http", "https", "all", "no")),
     *(f"{kind}_PROXY" for kind in ("HTTP", "HTTPS", "ALL", "NO")),
 ]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    # Half of their time the tests wait for a socket: two for each core take two thirds of what one takes.
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.fixture(autouse=True)
