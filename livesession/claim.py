@@ -16,6 +16,8 @@ class Claim:
     The iterator is held weakly: one that is dropped, as a `for` loop does that is left with `break`, has let go.
     """
 
+    __slots__ = ("_holder", "_is_waiting", "_lock", "_thread")
+
     def __init__(self) -> None:
         self._lock = threading.Lock()  # guards the fields below; no other lock is taken inside
         self._holder: weakref.ref[object] | None = None

@@ -47,6 +47,12 @@ class Conversation:
         recording: What the connections are recorded to; None where nothing is.
     """
 
+    __slots__ = (
+        "_ending", "_is_reported", "_lock", "_pid", "_turns_in_handle", "calls", "claim", "inbox", "is_seeding",
+        "is_speaking", "is_transparent", "log", "outbox", "owes_warning", "recording", "redact",
+        "resumption_handle", "session_id", "turn_left_open", "turns", "usage",
+    )  # fmt: skip
+
     def __init__(self, inbox_bytes: int, on_room: Callable[[], None], *, transparent: bool = False) -> None:
         self.inbox = Inbox(inbox_bytes, on_room)
         self.claim = Claim()

@@ -51,6 +51,11 @@ class Inbox:
         on_room: Called, by a consumer, when half the budget is free again after it was used up.
     """
 
+    __slots__ = (
+        "_arrivals", "_budget", "_ending", "_gates", "_has_room", "_is_news", "_on_room", "_put_bytes", "_taken",
+        "_taken_bytes", "on_arrival",
+    )  # fmt: skip
+
     def __init__(self, budget: int, on_room: Callable[[], None]) -> None:
         self._gates = Gates()
         self._ending: Ending | None = None

@@ -68,6 +68,11 @@ class Intake:
         greet: Makes the message that stands before all those of the connection.
     """
 
+    __slots__ = (
+        "_answered", "_conversation", "_greet", "_has_calls", "_is_detached", "_is_set_up", "_options", "_owner",
+        "_refusal", "_warned_full", "redact",
+    )  # fmt: skip
+
     def __init__(
         self,
         conversation: Conversation,
@@ -83,6 +88,7 @@ class Intake:
         self._is_set_up = False
         self._refusal: ConnectError | None = None
         self._warned_full = False
+        self._has_calls = False  # that have not been handed over
         self._is_detached = False
         self.redact: Callable[[str], str] = str  # takes secrets out of what the server says before it is set up
 
@@ -136,7 +142,9 @@ class Intake:
     def announce(self) -> None:
         """Consumers may look at what the frames held, and functions run that it calls."""
         self._conversation.inbox.announce()
-        self._conversation.calls.hand_over()
+        if self._has_calls:
+            self._has_calls = False
+            self._conversation.calls.hand_over()
 
     def _read(self, frame: bytes, arrivals: list[Arrival]) -> None:
         items = decode(frame) if self._is_set_up else self._before_setup(frame)
@@ -196,6 +204,7 @@ class Intake:
         if isinstance(item, LiveSessionResumptionUpdate):
             self._conversation.note_handle(item)
         elif isinstance(item, LiveServerToolCall):
+            self._has_calls = True
             self._conversation.calls.made(item.function_calls, turn, serial)
         elif isinstance(item, LiveServerToolCallCancellation):
             self._conversation.calls.cancelled(item.ids)

@@ -68,6 +68,8 @@ class Ready:
 class Feed(MessageStream):
     """One session's part in it."""
 
+    __slots__ = ("_ended", "inbox", "session")
+
     def __init__(self, session: LiveSession) -> None:
         super().__init__(session._conversation, 0, session)
         self.session = session

@@ -29,6 +29,8 @@ class MessageStream:
     dropped, or its thread has ended. Usable from any thread, one at a time.
     """
 
+    __slots__ = ("__weakref__", "_conversation", "_is_finished", "_is_new", "_owner", "_timeout")
+
     def __init__(self, conversation: Conversation, timeout: float | None, owner: object) -> None:
         self._conversation = conversation
         self._timeout = timeout

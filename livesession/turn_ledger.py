@@ -43,6 +43,11 @@ class TurnLedger:
     turn that has ended, such as a late transcript, is told from the next answer by when it came.
     """
 
+    __slots__ = (
+        "_begun", "_completed", "_expected", "_frames", "_has_prompted", "_is_in_progress", "_is_open", "_lock",
+        "_repeated", "_span",
+    )  # fmt: skip
+
     def __init__(self) -> None:
         self._lock = threading.Lock()  # guards all fields; no other lock is taken inside
         self._completed = 0  # turns that the server has ended

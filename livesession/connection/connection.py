@@ -212,6 +212,7 @@ class Connection:
         deadline, last = Deadline(timeout), Deadline(timeout + GRACE)
         if self._states.on(Event.LOCAL_CLOSE, CLOSED_HERE):
             self._reading.close_deadline = deadline
+            self._reading.close_is_begun = True
             self.wake()
             self._send_close_frame(Deadline(0.0) if self.is_reader_thread else deadline)
         elif self.state is State.CLOSING and self._reading.close_deadline.ends_after(deadline):

@@ -27,6 +27,8 @@ class Duplex:
         read_wants_write: Whether the last read waits for the socket to take output, as a TLS renegotiation does.
     """
 
+    __slots__ = ("_io_lock", "_is_tls", "_write_wants_read", "read_wants_write", "socket")
+
     def __init__(self, sock: socket.socket) -> None:
         sock.settimeout(0)
         self.socket = sock

@@ -64,6 +64,11 @@ class FrameReader:
         initial: Bytes that were read with the handshake's answer.
     """
 
+    __slots__ = (
+        "_collected", "_end", "_frames", "_limit", "_max_frames", "_opcode", "_own", "_start", "_utf8", "_view",
+        "_wanted",
+    )  # fmt: skip
+
     def __init__(self, max_message_bytes: int, initial: bytes = b"", *, max_frames: int = MAX_FRAMES) -> None:
         self._limit = max_message_bytes
         self._max_frames = max_frames
@@ -81,7 +86,6 @@ class FrameReader:
         """Where the next bytes go: `scratch`, or behind the beginning of a frame; never empty."""
         if self._start == self._end:
             self._view = scratch
-            self._start = self._end = 0
         return self._view[self._end :]
 
     def received(self, count: int) -> Iterator[Message]:
@@ -183,6 +187,7 @@ class FrameReader:
         """Moves the beginning of a frame to where there is room for more of it."""
         pending, is_own = self._end - self._start, self._view.obj is self._own
         if not pending:
+            self._start = self._end = 0
             if is_own:  # given back now, so that a large buffer is not kept while its message is worked on
                 self._own = bytearray()
                 self._view = memoryview(self._own)

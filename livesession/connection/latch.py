@@ -60,6 +60,8 @@ class Gates:
     A `threading.Condition` would be held for moments by both sides, in Python code, with the same danger.
     """
 
+    __slots__ = ("_shut",)
+
     def __init__(self) -> None:
         self._shut: deque[threading.Lock] = deque()  # of those who wait; each is released once
 

@@ -25,6 +25,8 @@ class Liveness:
         ping: Asks; must not wait.
     """
 
+    __slots__ = ("_alive_at", "_dead_after", "_has_asked", "_ping", "_ping_after", "_quiet_from")
+
     def __init__(self, ping_after: float | None, dead_after: float | None, ping: Callable[[], None]) -> None:
         self._ping_after = in_seconds(ping_after)
         self._dead_after = in_seconds(dead_after)

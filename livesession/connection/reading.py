@@ -43,6 +43,12 @@ class Reading:
         log: Where its records go.
     """
 
+    __slots__ = (
+        "_begun", "_calm", "_close_frame", "_duplex", "_frames", "_linger_until", "_liveness", "_log", "_may_read",
+        "_on_end", "_on_messages", "_redact", "_states", "_taps", "_was_paused", "_writer", "announce",
+        "close_deadline", "close_frame_done", "close_is_begun", "followed", "over", "reads_on",
+    )  # fmt: skip
+
     def __init__(
         self,
         duplex: Duplex,
@@ -71,6 +77,7 @@ class Reading:
         self._redact = redact
         self._taps = taps
         self._log = log
+        self.followed: Plan | None = None
         self._begun = False
         self._was_paused = True  # only what this side put since can have filled the inbox
         self._calm: Plan | None = None  # what was planned last, if that was to wait for more and nothing else
@@ -78,6 +85,7 @@ class Reading:
         self._linger_until: float | None = None  # set once the end has been declared
         self.reads_on = False  # to the end, whether or not there is room for more
         self.close_deadline = Deadline(None)
+        self.close_is_begun = False  # known without a look at the states, which are in no cache
         self.close_frame_done = False
         self.over = Latch()  # the end has been declared, and the socket is given up
 
@@ -116,7 +124,7 @@ class Reading:
         if self._was_paused:
             paused = self._is_paused()
             self._liveness.heard()  # nothing, but nobody listened
-        is_closing = self._states.state is State.CLOSING
+        is_closing = self.close_is_begun and self._states.state is State.CLOSING
         for _ in range(READS_AT_ONCE):
             if paused or drained or (is_closing and self._is_time_to_stop(paused)):
                 break

@@ -53,6 +53,8 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
 class StateMachine:
     """Where a connection is, and how it ended."""
 
+    __slots__ = ("_ending", "_lock", "_state")
+
     def __init__(self) -> None:
         self._lock = threading.Lock()  # guards the two fields below; held for assignments only, no other lock inside
         self._state = State.OPENING

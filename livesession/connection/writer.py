@@ -38,6 +38,10 @@ class FrameWriter:
         wake_reader: Called when a control frame waits for room, for which the reader watches.
     """
 
+    __slots__ = (
+        "_begun", "_begun_closes", "_duplex", "_is_retired", "_owed", "_stopped", "_wake_reader", "_write_lock",
+    )  # fmt: skip
+
     def __init__(self, duplex: Duplex, wake_reader: Callable[[], None]) -> None:
         self._duplex = duplex
         self._wake_reader = wake_reader
