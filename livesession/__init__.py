@@ -11,7 +11,6 @@ Without a key, `livesession.emulator` answers: `LiveGenerativeModel(..., backend
 """
 
 from livesession.backends import Backend, FirebaseAI, GoogleAI, VertexAI
-from livesession.calls import ToolResult, ToolStatistics
 from livesession.errors import (
     AudioDeviceError,
     ConcurrentReceiveError,
@@ -35,20 +34,7 @@ from livesession.errors import (
     UnsupportedMessageError,
     UpgradeRejectedError,
 )
-from livesession.many import LiveSessionEnded, SessionsStream, receive_any
-from livesession.model import LiveGenerativeModel
-from livesession.options import SessionOptions
-from livesession.pcm_audio import PcmAudio
-from livesession.receiving import MessageStream, TurnStream
-from livesession.recording import Recorder
-from livesession.resumption import LiveSessionResumed, ResumptionPolicy
-from livesession.session import LiveSession
-from livesession.tools.cancelling import CancelToken
-from livesession.tools.decorator import tool
-from livesession.tools.function import FunctionTool, declaration_of
-from livesession.tools.options import ToolOptions
-from livesession.turn import Turn
-from livesession.types import (
+from livesession.messages import (
     ActivityEnd,
     ActivityHandling,
     ActivityStart,
@@ -140,6 +126,20 @@ from livesession.types import (
     VoiceConsentSignature,
     WordInfo,
 )
+from livesession.messages.pcm_audio import PcmAudio
+from livesession.model import LiveGenerativeModel
+from livesession.options import SessionOptions
+from livesession.recording import Recorder
+from livesession.resumption.policy import LiveSessionResumed, ResumptionPolicy
+from livesession.session.function_calls import ToolResult, ToolStatistics
+from livesession.session.live_session import LiveSession
+from livesession.session.receive_any import LiveSessionEnded, SessionsStream, receive_any
+from livesession.session.streams import MessageStream, TurnStream
+from livesession.session.turn import Turn
+from livesession.tools.cancel_token import CancelToken
+from livesession.tools.decorator import tool
+from livesession.tools.function_tool import FunctionTool, declaration_of
+from livesession.tools.tool_options import ToolOptions
 from livesession.version import __version__
 
 __all__ = [

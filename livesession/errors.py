@@ -34,7 +34,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from livesession.turn import Turn
+    from livesession.session.turn import Turn
 
 __all__ = [
     "AudioDeviceError",

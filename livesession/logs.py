@@ -13,7 +13,7 @@ import traceback
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from livesession.connection.closing import Ending
+from livesession.connection.close_info import CloseInfo
 
 if TYPE_CHECKING:
     Adapter = logging.LoggerAdapter[logging.Logger]
@@ -58,7 +58,7 @@ class FrameLog:
     def received(self, data: bytes) -> None:
         tell(self._log, "received %s", Summary(data))
 
-    def closed(self, ending: Ending) -> None:
+    def closed(self, ending: CloseInfo) -> None:
         tell(self._log, "the connection has ended, with code %d, by the %s", ending.code, ending.origin)
 
 
@@ -93,6 +93,6 @@ class Summary:
         self._data = data
 
     def __str__(self) -> str:
-        from livesession.summary import summarise  # most programs never print one
+        from livesession.connection.frame_summary import summarise  # most programs never print one
 
         return f"{summarise(self._data)}, {len(self._data):,} bytes"

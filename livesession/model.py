@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from livesession import requests
 from livesession.backends import Backend, backend_from_environment
 from livesession.backends.backend import check_model
+from livesession.messages.client import LiveClientSetup
+from livesession.messages.config import LiveGenerationConfig, SessionResumptionConfig
+from livesession.messages.content import Content, Part
+from livesession.messages.declarations import ToolConfig
 from livesession.options import SessionOptions
 from livesession.recording.recorder import Recorder, to_recorder
-from livesession.resumption import check_resumption
-from livesession.session import LiveSession, connect_session
-from livesession.tools.options import ToolOptions
-from livesession.types.client import LiveClientSetup
-from livesession.types.config import LiveGenerationConfig, SessionResumptionConfig
-from livesession.types.content import Content, Part
-from livesession.types.tools import ToolConfig
+from livesession.resumption.policy import check_resumption
+from livesession.session import requests
+from livesession.session.live_session import LiveSession, connect_session
+from livesession.tools.tool_options import ToolOptions
 
 if TYPE_CHECKING:
     from livesession.tools.toolbox import AnyTool

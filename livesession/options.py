@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 from attrs import field, frozen
 
 from livesession.errors import ConfigurationError
-from livesession.resumption import ResumptionPolicy
+from livesession.resumption.policy import ResumptionPolicy
 from livesession.validators import one_of, positive, positive_or_none
 
 __all__ = ["SessionOptions", "check_timeout"]

@@ -7,9 +7,9 @@ import re
 import pytest
 
 from livesession import ResumptionError
-from livesession.connection.closing import Ending, classify
-from livesession.connection.state import Event, State, StateMachine
-from livesession.intake import OVERFLOW
+from livesession.connection.close_info import CloseInfo, classify
+from livesession.connection.state import ConnectionEvent, ConnectionState, StateMachine
+from livesession.session.dispatcher import OVERFLOW
 
 # Code and reason; the kind, whether a new connection may help, and whether one is made without asking.
 
@@ -70,22 +70,22 @@ def test_a_close_by_the_server_is_classified_by_its_code_and_reason(code, reason
     verdict = classify(code, reason)
     assert (verdict.kind, verdict.retryable) == (kind, retryable)
     assert verdict.hint
-    assert Ending(code, reason, "server").may_resume is may_resume
+    assert CloseInfo(code, reason, "server").may_resume is may_resume
 
 
 @pytest.mark.parametrize(
     ("ending", "may_resume"),
     [
-        (Ending(1006, "", "network", "The connection was lost while sending"), True),
-        (Ending(1006, "", "network", "The connection ended without a close frame"), True),
-        (Ending(1006, "", "local", "A message could not be written whole in time"), True),
-        (Ending(1006, "", "local", "Sending was interrupted in the middle of a message"), True),
-        (Ending(1006, "", "local", "The session was dropped without close()", is_final=True), False),
-        (Ending(1006, "", "local", failure=ResumptionError("The session could not be resumed")), False),
-        (Ending(1000, "closed by this side", "local"), False),
-        (Ending(1002, "a masked frame from the server", "local"), False),
-        (Ending(1007, "a text message that is not UTF-8", "local"), False),
-        (Ending(1009, "a message over the limit", "local"), False),
+        (CloseInfo(1006, "", "network", "The connection was lost while sending"), True),
+        (CloseInfo(1006, "", "network", "The connection ended without a close frame"), True),
+        (CloseInfo(1006, "", "local", "A message could not be written whole in time"), True),
+        (CloseInfo(1006, "", "local", "Sending was interrupted in the middle of a message"), True),
+        (CloseInfo(1006, "", "local", "The session was dropped without close()", is_final=True), False),
+        (CloseInfo(1006, "", "local", failure=ResumptionError("The session could not be resumed")), False),
+        (CloseInfo(1000, "closed by this side", "local"), False),
+        (CloseInfo(1002, "a masked frame from the server", "local"), False),
+        (CloseInfo(1007, "a text message that is not UTF-8", "local"), False),
+        (CloseInfo(1009, "a message over the limit", "local"), False),
         (OVERFLOW, False),
     ],
 )
@@ -96,7 +96,7 @@ def test_what_the_network_or_this_side_ended_is_resumed_only_where_the_connectio
 @pytest.mark.parametrize(
     ("ending", "kind", "hint"),
     [
-        (Ending(1007, "a text message that is not UTF-8", "local"), "protocol", "does not speak the WebSocket"),
+        (CloseInfo(1007, "a text message that is not UTF-8", "local"), "protocol", "does not speak the WebSocket"),
         (OVERFLOW, "unread", r"receive\(\).*inbox_bytes"),
     ],
 )
@@ -106,17 +106,17 @@ def test_what_this_side_ended_is_not_taken_for_a_refusal_by_the_server(ending, k
 
 
 def test_an_error_is_made_anew_each_time_it_is_raised():
-    ending = Ending(1011, "x", "server")
+    ending = CloseInfo(1011, "x", "server")
     assert ending.error() is not ending.error()
 
 
 @pytest.mark.parametrize(
     ("ending", "quiet"),
     [
-        (Ending(1000, "", "server"), True),
-        (Ending(1000, "closed by this side", "local"), True),
-        (Ending(1006, "", "network"), False),
-        (Ending(1001, "", "server"), False),
+        (CloseInfo(1000, "", "server"), True),
+        (CloseInfo(1000, "closed by this side", "local"), True),
+        (CloseInfo(1006, "", "network"), False),
+        (CloseInfo(1001, "", "server"), False),
     ],
 )
 def test_only_a_normal_close_is_quiet(ending, quiet):
@@ -124,9 +124,9 @@ def test_only_a_normal_close_is_quiet(ending, quiet):
 
 
 def test_of_two_ends_the_first_stays_and_the_second_is_told_that_it_changes_nothing():
-    machine, first = StateMachine(), Ending(1006, "", "network")
-    assert machine.on(Event.UPGRADED)
-    assert machine.on(Event.ENDED, first)
-    assert not machine.on(Event.ENDED, Ending(1000, "", "server"))
-    assert not machine.on(Event.LOCAL_CLOSE, Ending(1000, "", "local"))
-    assert (machine.state, machine.ending) == (State.CLOSED, first)
+    machine, first = StateMachine(), CloseInfo(1006, "", "network")
+    assert machine.on(ConnectionEvent.UPGRADED)
+    assert machine.on(ConnectionEvent.ENDED, first)
+    assert not machine.on(ConnectionEvent.ENDED, CloseInfo(1000, "", "server"))
+    assert not machine.on(ConnectionEvent.LOCAL_CLOSE, CloseInfo(1000, "", "local"))
+    assert (machine.state, machine.ending) == (ConnectionState.CLOSED, first)

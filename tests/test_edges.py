@@ -16,8 +16,8 @@ import weakref
 import pytest
 
 from livesession import ConnectionClosedError, LiveGenerativeModel
-from livesession.asking import Spoken
 from livesession.emulator import LiveEmulator
+from livesession.session.write_hooks import Spoken
 from tests.kit.servers import Peer, RawPeer, raw_server, script_server
 from tests.kit.waiting import PATIENCE, InThread
 

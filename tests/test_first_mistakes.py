@@ -128,7 +128,7 @@ REQUESTS = {
     "a dict": ({"role": "user", "parts": [{"text": "hi"}]}, "not dict"),
     "bytes": (b"hi", "not bytes"),
     "nothing": (None, "not NoneType"),
-    "a content": (Content(parts="hi"), "not livesession.types.content.Content"),
+    "a content": (Content(parts="hi"), "not livesession.messages.content.Content"),
 }
 
 

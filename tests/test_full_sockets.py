@@ -10,9 +10,9 @@ import pytest
 
 from livesession import SendTimeout
 from livesession.connection.connection import Connection
-from livesession.connection.deadline import Deadline
 from livesession.connection.duplex import Duplex
 from livesession.connection.writer import FrameWriter, StreamBroken
+from livesession.sync.deadline import Deadline
 from tests.hazards.common import client_frames
 from tests.kit.servers import PATIENCE, RawPeer, frame, raw_server
 from tests.test_liveness import text_frame

@@ -33,7 +33,7 @@ from livesession import (
     VertexAI,
     receive_any,
 )
-from livesession.opening import ConnectionAttempt
+from livesession.resumption.attempt import ConnectionAttempt
 from tests.kit.servers import PATIENCE, Peer, RawPeer, frame, raw_server, script_server
 from tests.kit.waiting import InThread, wait_until
 

@@ -24,8 +24,8 @@ from livesession import (
     SessionResumptionConfig,
     SlidingWindow,
 )
+from livesession.codec import encode
 from livesession.emulator import LiveEmulator, UserTurn
-from livesession.wire import encode
 from tests.kit.servers import PATIENCE, Peer, RawPeer, raw_server, script_server
 
 PAIRS = [("user", "My name is Ada."), ("model", "Hello, Ada!")]

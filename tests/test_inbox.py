@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from livesession import LiveServerContent
-from livesession.inbox import Arrival, Inbox
+from livesession.session.receive_queue import QueuedMessage, ReceiveQueue
 
 
-def arrival(cost: int) -> Arrival:
-    return Arrival(LiveServerContent(), 0, 0, False, cost)
+def arrival(cost: int) -> QueuedMessage:
+    return QueuedMessage(LiveServerContent(), 0, 0, False, cost)
 
 
 class Filled:
@@ -17,7 +17,7 @@ class Filled:
 
     def __init__(self, *costs: int) -> None:
         self.rooms: list[bool] = []  # what `on_room` was told
-        self.inbox = Inbox(100, lambda: self.rooms.append(self.inbox.has_room))
+        self.inbox = ReceiveQueue(100, lambda: self.rooms.append(self.inbox.has_room))
         self.arrivals = [arrival(cost) for cost in costs]
         self.inbox.put(self.arrivals)
 

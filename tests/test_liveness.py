@@ -16,11 +16,11 @@ import pytest
 from livesession import ConfigurationError, ConnectError, GoogleAI, LiveGenerativeModel, SessionOptions, SetupTimeout
 from livesession.connection import liveness
 from livesession.connection.connection import Connection
-from livesession.connection.deadline import Deadline
 from livesession.connection.duplex import Duplex
 from livesession.connection.liveness import Liveness
-from livesession.connection.reading import Reading
+from livesession.connection.reader import FrameReceiver
 from livesession.connection.writer import FrameWriter
+from livesession.sync.deadline import Deadline
 from tests.hazards.common import SLACK, client_frames, everything, idle, said
 from tests.kit.faults import fault_proxy
 from tests.kit.servers import PATIENCE, Peer, RawPeer, frame, raw_server, script_server
@@ -332,14 +332,14 @@ def test_a_check_is_due_only_when_there_is_something_to_do(clock):
 
 def test_an_idle_session_wakes_up_three_times_for_a_ping_at_the_most(monkeypatch):
     served: list[float] = []
-    serve = Reading.serve
+    serve = FrameReceiver.serve
 
-    def counted(reading: Reading, scratch: memoryview) -> object:
+    def counted(reading: FrameReceiver, scratch: memoryview) -> object:
         served.append(time.monotonic())
         return serve(reading, scratch)
 
     counts: list[int] = []
-    monkeypatch.setattr(Reading, "serve", counted)
+    monkeypatch.setattr(FrameReceiver, "serve", counted)
 
     def script(peer: RawPeer) -> None:
         peer.accept()

@@ -17,8 +17,8 @@ from livesession import (
     SessionResumptionConfig,
 )
 from livesession.audio import PcmInput, WavOutput, start_audio_conversation
+from livesession.connection.frame_summary import summarise
 from livesession.emulator import LiveEmulator
-from livesession.summary import summarise
 from tests.kit.waiting import PATIENCE, wait_until
 
 TEXT = LiveGenerationConfig(response_modalities="TEXT")

@@ -11,9 +11,9 @@ import pytest
 from websocket import ABNF
 from websocket._abnf import frame_buffer
 
-from livesession.connection import masking
+from livesession.connection import client_frames as masking
+from livesession.connection.client_frames import PIECE, apply_mask_in_python, client_frame, client_frame_pieces
 from livesession.connection.frames import BINARY, CLOSE, PING, PONG, TEXT
-from livesession.connection.masking import PIECE, apply_mask_in_python, client_frame, client_frame_pieces
 
 LENGTHS = [0, 1, 2, 3, 4, 5, 125, 126, 127, 128, 1000, 65535, 65536, 65537, 65539, 200_003]
 

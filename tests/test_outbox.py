@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from livesession.outbox import KEPT_BYTES, Outbox
-from livesession.types.client import LiveClientContent, LiveClientMessage, LiveClientRealtimeInput
+from livesession.messages.client import LiveClientContent, LiveClientMessage, LiveClientRealtimeInput
+from livesession.resumption.unacknowledged import KEPT_BYTES, UnacknowledgedMessages
 
 MIB = 1024 * 1024
 
@@ -12,21 +12,21 @@ def said(text: str) -> LiveClientRealtimeInput:
     return LiveClientRealtimeInput(text=text)
 
 
-def filled(*texts: str, size: int = 0) -> tuple[Outbox, list[LiveClientMessage]]:
-    outbox, messages = Outbox(), [said(text) for text in texts]
+def filled(*texts: str, size: int = 0) -> tuple[UnacknowledgedMessages, list[LiveClientMessage]]:
+    outbox, messages = UnacknowledgedMessages(), [said(text) for text in texts]
     for message in messages:
         outbox.note(message, size)
     return outbox, messages
 
 
 def test_a_request_is_sent_again_as_one():
-    outbox, request = Outbox(), LiveClientContent(turn_complete=True)
+    outbox, request = UnacknowledgedMessages(), LiveClientContent(turn_complete=True)
     outbox.note(request, 10, 0)
     assert outbox.begin_again() == ((request,), 0)
 
 
 def test_a_history_is_sent_again_without_asking():
-    outbox = Outbox()
+    outbox = UnacknowledgedMessages()
     outbox.note(LiveClientContent(turn_complete=True), 10)
     assert outbox.begin_again() == ((LiveClientContent(turn_complete=False),), 0)
 
@@ -42,7 +42,7 @@ def test_the_newest_message_is_kept_whatever_its_size():
 
 
 def test_small_messages_count_with_the_memory_that_they_take():
-    outbox, message = Outbox(), said("x")
+    outbox, message = UnacknowledgedMessages(), said("x")
     for _ in range(40_000):
         outbox.note(message, 0)
     lost, count = outbox.take_lost()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import livesession
-import livesession.types
+import livesession.messages
 
 
 def test_all_names_what_the_package_offers_and_nothing_else():
@@ -21,7 +21,7 @@ def test_all_names_what_the_package_offers_and_nothing_else():
         if not name.startswith("_") and not isinstance(value, types.ModuleType)
     }
     assert sorted(livesession.__all__) == sorted(offered | {"__version__"})
-    assert set(livesession.types.__all__) <= offered
+    assert set(livesession.messages.__all__) <= offered
 
 
 @pytest.mark.parametrize("name", livesession.__all__)

@@ -29,12 +29,12 @@ from livesession import (
     Tool,
     UsageMetadata,
 )
-from livesession.types.enums import WireEnum
-from livesession.types.fields import JSONObject, wire_name
-from livesession.wire import decode, encode
-from livesession.wire.converter import converter
-from livesession.wire.incoming import KINDS
-from livesession.wire.outgoing import AT_TOP_OF_SETUP, ENVELOPES
+from livesession.codec import decode, encode
+from livesession.codec.converter import converter
+from livesession.codec.decoder import KINDS
+from livesession.codec.encoder import AT_TOP_OF_SETUP, ENVELOPES
+from livesession.messages.enums import WireEnum
+from livesession.messages.fields import JSONObject, wire_name
 
 always_the_same = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from livesession.connection.latch import Latch
 from livesession.connection.reader_loop import READ, Plan, join_loop
+from livesession.sync.events import Event
 
 ENOUGH = 3
 
@@ -20,7 +20,7 @@ class Steadfast:
         self.socket, self.peer = socket.socketpair()
         self.followed: Plan | None = None
         self.served = 0
-        self.over = Latch()
+        self.over = Event()
         self._plan = plan
 
     def serve(self, scratch):

@@ -8,7 +8,7 @@ import traceback
 import pytest
 
 from livesession import FirebaseAI, GoogleAI, LiveGenerativeModel, LiveSessionError, SessionOptions, VertexAI
-from livesession.secret import Secret
+from livesession.connection.secret import Secret
 from tests.kit.servers import Peer, RawPeer, raw_server, script_server
 from tests.kit.waiting import PATIENCE
 

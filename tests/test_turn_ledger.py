@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from livesession.turn_ledger import TurnLedger
-from livesession.types.content import FunctionCall
-from livesession.types.enums import InteractionStatus
-from livesession.types.server import LiveServerContent, LiveServerToolCall
+from livesession.messages.content import FunctionCall
+from livesession.messages.enums import InteractionStatus
+from livesession.messages.server import LiveServerContent, LiveServerToolCall
+from livesession.session.turn_tracker import TurnTracker
 
 DONE = LiveServerContent(turn_complete=True)
 CALL = LiveServerToolCall(function_calls=[FunctionCall(name="f")])
 
 
 def test_realtime_input_that_asks_for_nothing_leaves_nothing_due():
-    ledger = TurnLedger()
+    ledger = TurnTracker()
     assert ledger.spoken(asks=False) is None
     assert ledger.is_idle
 
 
 def test_realtime_inputs_that_ask_have_one_answer_until_it_has_come():
-    ledger = TurnLedger()
+    ledger = TurnTracker()
     assert [ledger.spoken(asks=True) for _ in range(3)] == [0, None, None]
     ledger.content_arrived(DONE)
     assert ledger.is_idle
@@ -26,14 +26,14 @@ def test_realtime_inputs_that_ask_have_one_answer_until_it_has_come():
 
 
 def test_a_function_call_is_no_word_that_the_model_goes_on_with_what_is_in_progress():
-    ledger = TurnLedger()
+    ledger = TurnTracker()
     ledger.arrived([CALL])
     assert ledger.prompted() == 1  # a turn of its own, behind the one with the call
 
 
 def test_a_turn_that_goes_on_with_what_is_in_progress_needs_no_turn_for_a_function():
-    for count in [TurnLedger.content_arrived, lambda ledger, content: ledger.arrived([content])]:
-        ledger = TurnLedger()
+    for count in [TurnTracker.content_arrived, lambda ledger, content: ledger.arrived([content])]:
+        ledger = TurnTracker()
         assert ledger.prompted() == 0
         count(ledger, LiveServerContent(turn_complete=True, interaction_status=InteractionStatus.IN_PROGRESS))
         assert ledger.is_idle
@@ -41,7 +41,7 @@ def test_a_turn_that_goes_on_with_what_is_in_progress_needs_no_turn_for_a_functi
 
 
 def test_answers_that_come_once_more_are_owed_and_told_from_new_ones():
-    ledger = TurnLedger()
+    ledger = TurnTracker()
     ledger.requested()
     ledger.content_arrived(DONE)
     ledger.answers_again(1)
@@ -53,7 +53,7 @@ def test_answers_that_come_once_more_are_owed_and_told_from_new_ones():
 
 
 def test_after_a_restart_no_turn_has_the_number_of_one_that_is_over():
-    ledger = TurnLedger()
+    ledger = TurnTracker()
     ledger.requested()
     ledger.delivered(LiveServerContent(generation_complete=True), 0, ends_turn=False)
     ledger.requested()  # with which the turn that was being received is over

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 import livesession
-import livesession.types
+import livesession.messages
 from livesession import (
     Content,
     FileData,
@@ -29,9 +29,9 @@ from livesession import (
     Transcription,
     VoiceConfig,
 )
-from livesession.types.fields import wire_name
+from livesession.messages.fields import wire_name
 
-OFFERED = {name: getattr(livesession.types, name) for name in livesession.types.__all__}
+OFFERED = {name: getattr(livesession.messages, name) for name in livesession.messages.__all__}
 CLASSES = {name: cls for name, cls in OFFERED.items() if isinstance(cls, type) and attrs.has(cls)}
 ENUMS = {name: cls for name, cls in OFFERED.items() if isinstance(cls, type) and issubclass(cls, enum.Enum)}
 

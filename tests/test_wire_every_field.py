@@ -9,8 +9,8 @@ import json
 import attrs
 import pytest
 
-from livesession.types.fields import Compact, default_of
-from livesession.wire import decode
+from livesession.codec import decode
+from livesession.messages.fields import Compact, default_of
 from tests.kit.wire_data import NAMES, frame_of
 
 ARGS = {"some_key": None, "otherKey": [1]}

@@ -24,12 +24,13 @@ from livesession import (
     Part,
     Transcription,
 )
-from livesession.replicas import replicator
-from livesession.requests import audio_input, media_input, video_input
-from livesession.wire import decode, encode, speedups
-from livesession.wire.incoming import read
-from livesession.wire.outgoing import PIECE, encode_medium, write
-from livesession.wire.templates import KEPT, LONGEST, Templates, ways_to_make
+from livesession.codec import base64_speedups as speedups
+from livesession.codec import decode, encode
+from livesession.codec.decoder import read
+from livesession.codec.encoder import PIECE, encode_medium, write
+from livesession.codec.templates import KEPT, LONGEST, Templates, ways_to_make
+from livesession.messages.fast_evolve import fast_evolver
+from livesession.session.requests import audio_input, media_input, video_input
 from tests.kit.wire_data import REASON, wire_data
 
 always_the_same = settings(
@@ -372,7 +373,7 @@ def test_many_threads_read_through_the_same_templates():
 
 def test_a_replica_is_what_the_constructor_would_have_made():
     original = Part(text="a", thought=True)
-    made = replicator(original, "inline_data")(blob := GenerativeContentBlob(mime_type="a/b", data=b"c"))
+    made = fast_evolver(original, "inline_data")(blob := GenerativeContentBlob(mime_type="a/b", data=b"c"))
     assert made == Part(text="a", thought=True, inline_data=blob)
     assert repr(made) == repr(Part(text="a", thought=True, inline_data=blob))
     assert hash(made) == hash(Part(text="a", thought=True, inline_data=blob))

@@ -24,8 +24,8 @@ from livesession import (
     UnsupportedMessageError,
     VoiceActivityType,
 )
-from livesession.types.fields import snake_case
-from livesession.wire import decode
+from livesession.codec import decode
+from livesession.messages.fields import snake_case
 from tests.kit.servers import script_server
 
 

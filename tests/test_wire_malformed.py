@@ -7,7 +7,7 @@ import json
 import pytest
 
 from livesession import LiveServerContent, LiveServerGoingAwayNotice, ProtocolError
-from livesession.wire import decode
+from livesession.codec import decode
 
 
 def messages(frame: object) -> list:

@@ -34,7 +34,7 @@ from livesession import (
     Tool,
     VideoMetadata,
 )
-from livesession.wire import encode
+from livesession.codec import encode
 
 USER_DATA = {
     "camelCase": 1,

@@ -30,7 +30,7 @@ from livesession import (
     Tool,
     TranslationConfig,
 )
-from livesession.wire import encode
+from livesession.codec import encode
 
 
 def written(message) -> dict:

@@ -4,17 +4,17 @@ WAV files need nothing else; the default microphone and loudspeaker, and other s
 extra `audio`, and the echo canceller the extra `echo`.
 """
 
+from livesession.audio.call_handler import FunctionCallingHandler
 from livesession.audio.controller import AudioConversationController
-from livesession.audio.devices import AudioInput, AudioOutput, Render
+from livesession.audio.device_protocols import AudioInput, AudioOutput, Render
 from livesession.audio.echo import WebRtcEchoCanceller
 from livesession.audio.files import WavInput, WavOutput
-from livesession.audio.handling import FunctionCallingHandler
-from livesession.audio.hearing import EchoCanceller
 from livesession.audio.portaudio import AudioDevice, Microphone, Speaker, list_devices
 from livesession.audio.sources import CallbackOutput, PcmInput
-from livesession.audio.starting import start_audio_conversation
+from livesession.audio.start import start_audio_conversation
 from livesession.audio.statistics import ConversationStatistics
 from livesession.audio.transcripts import SpokenText
+from livesession.audio.uplink import EchoCanceller
 from livesession.audio.wav import WavFile, write_wav
 
 __all__ = [

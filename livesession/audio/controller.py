@@ -8,26 +8,26 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, final
 
-from livesession.audio.answered import Answer
-from livesession.audio.handling import CallHandler
-from livesession.audio.hearing import SPEECH_LEVEL, Hearing
-from livesession.audio.messages import Messages
-from livesession.audio.speaking import Speaking
+from livesession.audio.answer_tracker import AnswerTracker
+from livesession.audio.call_handler import CallHandler
+from livesession.audio.downlink import Downlink
+from livesession.audio.message_router import MessageRouter
 from livesession.audio.statistics import ConversationStatistics
 from livesession.audio.switch import Switch
 from livesession.audio.transcripts import SpokenText
-from livesession.connection.deadline import Deadline
-from livesession.connection.latch import Latch
+from livesession.audio.uplink import SPEECH_LEVEL, Uplink
 from livesession.errors import AudioDeviceError, SendTimeout
-from livesession.receiving import MessageStream
-from livesession.types.server import LiveServerMessage
+from livesession.messages.server import LiveServerMessage
+from livesession.session.streams import MessageStream
+from livesession.sync.deadline import Deadline
+from livesession.sync.events import Event
 
 if TYPE_CHECKING:
-    from livesession.session import LiveSession
+    from livesession.session.live_session import LiveSession
 
 __all__ = ["TICK", "AudioConversationController"]
 
-Hear = Callable[[Callable[[bytes], None], Callable[["BaseException | None"], None]], Hearing]
+Hear = Callable[[Callable[[bytes], None], Callable[["BaseException | None"], None]], Uplink]
 
 TICK = 0.1  # seconds after which it is looked whether the conversation is over, when nothing comes
 RELEASE = 2.0  # seconds for threads of devices to end
@@ -48,7 +48,7 @@ class AudioConversationController:
         session: LiveSession,
         stream: MessageStream,
         hear: Hear,
-        speaking: Speaking,
+        speaking: Downlink,
         calls: CallHandler,
         on_transcript: Callable[[SpokenText], None] | None,
         on_message: Callable[[LiveServerMessage], None] | None,
@@ -58,13 +58,13 @@ class AudioConversationController:
         self._stream = stream
         self._speaking = speaking
         self._calls = calls
-        self._answer = Answer(session._options.turn_timeout)
-        self._messages = Messages(stream, speaking, calls, self._answer, self._log, on_transcript, on_message)
+        self._answer = AnswerTracker(session._options.turn_timeout)
+        self._messages = MessageRouter(stream, speaking, calls, self._answer, self._log, on_transcript, on_message)
         self._hearing = hear(self._send, self._input_ended)
         self._switch = Switch(session, self._hearing)
         self._thread = threading.Thread(target=self._run, name="livesession-audio", daemon=True)
-        self._is_receiving = Latch()
-        self._over = Latch()
+        self._is_receiving = Event()
+        self._over = Event()
         self._lock = threading.Lock()  # guards _error; no other lock is taken inside
         self._error: BaseException | None = None
         self._is_stopping = False

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain
 
-from livesession.audio.devices import Render
-from livesession.audio.pacing import Pace, PacedPlayer, Sink
+from livesession.audio.device_protocols import Render
+from livesession.audio.pacer import Pace, PacedPlayer, Sink
 from livesession.audio.pcm import SAMPLE_BYTES
 from livesession.audio.wav import WavFile
 from livesession.errors import AudioDeviceError, ConfigurationError, InvalidRequestError

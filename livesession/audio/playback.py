@@ -6,9 +6,9 @@ import threading
 from collections import deque
 
 from livesession.audio.pcm import SAMPLE_BYTES, level_of
-from livesession.audio.resampling import Converter
+from livesession.audio.resampler import Converter
 from livesession.errors import AudioDeviceError
-from livesession.pcm_audio import MODEL_RATE
+from livesession.messages.pcm_audio import MODEL_RATE
 
 __all__ = ["Playback"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 
-from livesession.audio.devices import Render
-from livesession.audio.pacing import PacedPlayer, Sink
-from livesession.connection.deadline import Deadline
-from livesession.connection.latch import Gates
+from livesession.audio.device_protocols import Render
+from livesession.audio.pacer import PacedPlayer, Sink
 from livesession.errors import AudioDeviceError
+from livesession.sync.deadline import Deadline
+from livesession.sync.events import Notifier
 
 __all__ = ["CallbackOutput", "PcmInput"]
 
@@ -44,7 +44,7 @@ class PcmInput:
         self.channels = channels
         self.is_microphone = is_microphone or self.is_microphone
         self._pcm_blocks = pcm_blocks
-        self._gates = Gates()  # opened when a block is due, when it is there, and by close()
+        self._gates = Notifier()  # opened when a block is due, when it is there, and by close()
         self._is_due = False
         self._is_closed = False
         self._is_used = False

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from livesession import requests
-from livesession.audio.hearing import Hearing
+from livesession.audio.uplink import Uplink
 from livesession.errors import LiveSessionError
+from livesession.session import requests
 
 if TYPE_CHECKING:
-    from livesession.session import LiveSession
+    from livesession.session.live_session import LiveSession
 
 __all__ = ["Switch"]
 
@@ -19,13 +19,13 @@ LAST_WORD = 1.0  # seconds to tell the server that the user does not speak any m
 
 
 class Switch:
-    """Opens and shuts a `Hearing`, and tells the server.
+    """Opens and shuts a `Uplink`, and tells the server.
 
     A server whose automatic detection is off ends the session for sound outside the two marks, and for a mark that
     comes twice. So nothing is sent there but in between.
     """
 
-    def __init__(self, session: LiveSession, hearing: Hearing) -> None:
+    def __init__(self, session: LiveSession, hearing: Uplink) -> None:
         self._session = session
         self._hearing = hearing
         self._is_manual = not requests.detects_activity(session._setup.generation_config)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from livesession.types.server import LiveServerContent
+from livesession.messages.server import LiveServerContent
 
 __all__ = ["SpokenText", "Transcripts"]
 

@@ -21,9 +21,9 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from livesession.errors import ConfigurationError, InvalidRequestError
-from livesession.notebook.displayed import Displayed
-from livesession.pcm_audio import MODEL_RATE, PcmAudio
-from livesession.types.content import GenerativeContentBlob
+from livesession.messages.content import GenerativeContentBlob
+from livesession.messages.display import Displayed
+from livesession.messages.pcm_audio import MODEL_RATE, PcmAudio
 
 __all__ = ["WavFile", "write_wav"]
 

@@ -15,7 +15,7 @@ FRAME_MS = 10  # the module takes no other
 FRAME_BYTES = RATE * FRAME_MS // 1000 * 2
 
 
-class Frame(Protocol):
+class AudioFrame(Protocol):
     """`livekit.rtc.AudioFrame`; what is processed stands in it afterwards."""
 
     @property
@@ -25,9 +25,9 @@ class Frame(Protocol):
 class Module(Protocol):
     """`livekit.rtc.apm.AudioProcessingModule`; it has no `close()`, but gives its memory back when it is forgotten."""
 
-    def process_reverse_stream(self, data: Frame) -> None: ...
+    def process_reverse_stream(self, data: AudioFrame) -> None: ...
 
-    def process_stream(self, data: Frame) -> None: ...
+    def process_stream(self, data: AudioFrame) -> None: ...
 
     def set_stream_delay_ms(self, delay_ms: int) -> None: ...
 
@@ -44,7 +44,7 @@ class AudioProcessing:
     def __init__(self, delay_ms: int | None, *, noise_suppression: bool, gain_control: bool) -> None:
         try:
             # By name, because the package is large, and mypy must do without it.
-            self._new_frame = cast(Callable[..., Frame], importlib.import_module("livekit.rtc").AudioFrame)
+            self._new_frame = cast(Callable[..., AudioFrame], importlib.import_module("livekit.rtc").AudioFrame)
             new_module = cast(Callable[..., Module], importlib.import_module("livekit.rtc.apm").AudioProcessingModule)
         except ImportError as error:
             raise MissingExtraError("Cancelling the echo of the loudspeaker", "echo") from error
@@ -65,7 +65,7 @@ class AudioProcessing:
             self._process(self._module.process_reverse_stream, frame)
         return bytes(self._process(self._module.process_stream, heard).data)
 
-    def _process(self, process: Callable[[Frame], None], frame: bytes) -> Frame:
+    def _process(self, process: Callable[[AudioFrame], None], frame: bytes) -> AudioFrame:
         wrapped = self._new_frame(bytearray(frame), RATE, 1, FRAME_BYTES // 2)
         try:
             process(wrapped)

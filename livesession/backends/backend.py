@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from livesession.connection.endpoint import Endpoint
+from livesession.connection.secret import Secret
 from livesession.errors import ConfigurationError
-from livesession.secret import Secret
-from livesession.types.client import LiveClientSetup
-from livesession.types.fields import Compact
+from livesession.messages.client import LiveClientSetup
+from livesession.messages.fields import Compact
 from livesession.version import __version__
 
 __all__ = ["Backend"]

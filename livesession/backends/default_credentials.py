@@ -8,8 +8,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from livesession.connection.secret import Secret
 from livesession.errors import ConfigurationError, ConnectError, MissingExtraError
-from livesession.secret import Secret
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials

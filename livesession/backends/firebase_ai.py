@@ -8,8 +8,8 @@ from attrs import field, frozen
 
 from livesession.backends.backend import Backend, check_model, publisher_model
 from livesession.connection.endpoint import Endpoint
+from livesession.connection.secret import CredentialSource, Secret, credential_source
 from livesession.errors import ConfigurationError
-from livesession.secret import Held, Secret, held
 from livesession.validators import one_of
 
 __all__ = ["FirebaseAI"]
@@ -39,13 +39,13 @@ class FirebaseAI(Backend):
         ConfigurationError: Key or project is empty, or None.
     """
 
-    api_key: Held | None = field(converter=held)
+    api_key: CredentialSource | None = field(converter=credential_source)
     project: str
     flavour: Literal["google", "vertex"] = field(default="google", validator=one_of("google", "vertex"))
     location: str = "us-central1"
     app_id: str | None = None
-    app_check_token: Held | None = field(default=None, converter=held)
-    auth_token: Held | None = field(default=None, converter=held)
+    app_check_token: CredentialSource | None = field(default=None, converter=credential_source)
+    auth_token: CredentialSource | None = field(default=None, converter=credential_source)
 
     def __attrs_post_init__(self) -> None:
         if not self.api_key or not self.project:

@@ -6,8 +6,8 @@ from attrs import Factory, field, frozen
 
 from livesession.backends.backend import Backend, check_model, from_environment, key_from_environment
 from livesession.connection.endpoint import Endpoint
+from livesession.connection.secret import CredentialSource, Secret, credential_source
 from livesession.errors import ConfigurationError
-from livesession.secret import Held, Secret, held
 
 __all__ = ["GoogleAI"]
 
@@ -32,7 +32,7 @@ class GoogleAI(Backend):
     """
 
     base_url: str | None = Factory(lambda: from_environment("GOOGLE_GEMINI_BASE_URL"))
-    api_key: Held | None = field(default=None, converter=held)
+    api_key: CredentialSource | None = field(default=None, converter=credential_source)
 
     def __attrs_post_init__(self) -> None:
         if not self.api_key and not key_from_environment():
@@ -50,7 +50,7 @@ class GoogleAI(Backend):
         return True
 
     def endpoint(self) -> Endpoint:
-        key = (self.api_key or Held(key_from_environment)).ask("API key")
+        key = (self.api_key or CredentialSource(key_from_environment)).ask("API key")
         is_ephemeral = key.reveal().startswith(EPHEMERAL)
         version = self.api_version or ("v1alpha" if is_ephemeral else "v1beta")
         method = "BidiGenerateContentConstrained" if is_ephemeral else "BidiGenerateContent"

@@ -15,10 +15,10 @@ from livesession.backends.backend import (
 )
 from livesession.backends.default_credentials import DefaultCredentials
 from livesession.connection.endpoint import Endpoint
+from livesession.connection.secret import CredentialSource, Secret, credential_source
 from livesession.errors import ConfigurationError
-from livesession.secret import Held, Secret, held
-from livesession.types.client import LiveClientSetup
-from livesession.types.enums import Modality
+from livesession.messages.client import LiveClientSetup
+from livesession.messages.enums import Modality
 
 __all__ = ["VertexAI"]
 
@@ -56,8 +56,8 @@ class VertexAI(Backend):
     """
 
     base_url: str | None = Factory(lambda: from_environment("GOOGLE_VERTEX_BASE_URL"))
-    token: Held | None = field(default=None, converter=held)
-    api_key: Held | None = field(default=None, converter=held)
+    token: CredentialSource | None = field(default=None, converter=credential_source)
+    api_key: CredentialSource | None = field(default=None, converter=credential_source)
     project: str | None = Factory(project_of, takes_self=True)
     location: str | None = Factory(location_of, takes_self=True)
     _default: DefaultCredentials = field(factory=DefaultCredentials, init=False, repr=False, eq=False)
@@ -70,11 +70,11 @@ class VertexAI(Backend):
         return self.make_endpoint(self.host, path, self.credentials())
 
     @property
-    def express_key(self) -> Held | None:
+    def express_key(self) -> CredentialSource | None:
         """The key given, or that of the environment where nothing else says whose session this is."""
         if self.api_key or self.project or self.location or self.token or self.base_url:
             return self.api_key
-        return held(key_from_environment())
+        return credential_source(key_from_environment())
 
     @property
     def is_gateway(self) -> bool:

@@ -10,18 +10,18 @@ import attrs
 import click
 
 from livesession.audio import WavFile, write_wav
+from livesession.cli.answer_output import OutputFile, follow, said, send_text
 from livesession.cli.console import Flow, new_console, note
-from livesession.cli.following import OutputFile, follow, said, send_text
 from livesession.cli.target import Target, session_options
 from livesession.errors import LiveSessionError
-from livesession.session import LiveSession
-from livesession.turn import Turn
+from livesession.session.live_session import LiveSession
+from livesession.session.turn import Turn
 
 __all__ = ["ask"]
 
 
 @attrs.frozen
-class Answer:
+class PrintedAnswer:
     """A turn, and how long it took.
 
     Attributes:
@@ -90,7 +90,7 @@ def put(session: LiveSession, words: str, speech: WavFile | None, pace: float, *
     session.send_activity_end()
 
 
-def collect(session: LiveSession, flow: Flow | None) -> Answer:
+def collect(session: LiveSession, flow: Flow | None) -> PrintedAnswer:
     """The answer, printed as it comes."""
     asked = time.monotonic()
     first = 0.0
@@ -101,7 +101,7 @@ def collect(session: LiveSession, flow: Flow | None) -> Answer:
             flow.write(said(message))
     if flow:
         flow.end()
-    return Answer(stream.turn, first, time.monotonic() - asked)
+    return PrintedAnswer(stream.turn, first, time.monotonic() - asked)
 
 
 def save(turn: Turn, path: str) -> None:
@@ -111,7 +111,7 @@ def save(turn: Turn, path: str) -> None:
     note(f"{path}: {turn.audio_seconds:.1f} s")
 
 
-def report(answer: Answer, target: Target, speech: WavFile | None, audio_out: str | None) -> dict[str, object]:
+def report(answer: PrintedAnswer, target: Target, speech: WavFile | None, audio_out: str | None) -> dict[str, object]:
     """What `--json` prints."""
     turn = answer.turn
     return {

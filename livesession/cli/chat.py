@@ -11,11 +11,11 @@ import attrs
 import click
 from rich.console import Console
 
+from livesession.cli.answer_output import follow, said, send_text
 from livesession.cli.console import Flow, new_console, one_line
-from livesession.cli.following import follow, said, send_text
 from livesession.cli.target import Target, has_credentials, session_options
 from livesession.errors import InvalidRequestError, ReceiveTimeout
-from livesession.session import LiveSession
+from livesession.session.live_session import LiveSession
 
 __all__ = ["chat", "hold"]
 

@@ -13,15 +13,15 @@ from rich.console import Console
 from rich.table import Table
 
 from livesession.audio import WavFile, write_wav
+from livesession.cli.answer_output import OutputFile, follow
 from livesession.cli.console import new_console
-from livesession.cli.following import OutputFile, follow
 from livesession.cli.scene import Scene
 from livesession.cli.target import Target, has_credentials, model_option
 from livesession.errors import ConfigurationError
-from livesession.session import LiveSession
-from livesession.turn import Turn
-from livesession.types.content import GenerativeContentBlob
-from livesession.types.server import LiveServerMessage
+from livesession.messages.content import GenerativeContentBlob
+from livesession.messages.server import LiveServerMessage
+from livesession.session.live_session import LiveSession
+from livesession.session.turn import Turn
 
 __all__ = ["demo"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from rich.console import Console
 
-from livesession.audio.portaudio.listing import AudioDevice, list_devices
+from livesession.audio.portaudio.device_list import AudioDevice, list_devices
 from livesession.cli.console import clean, new_console
 
 __all__ = ["devices"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from livesession.cli.answer_output import OutputFile
 from livesession.cli.chat import hold
-from livesession.cli.following import OutputFile
 from livesession.cli.target import Target, recorded_session_options
 
 __all__ = ["record"]

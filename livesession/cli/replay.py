@@ -10,9 +10,9 @@ import click
 
 from livesession.cli.console import clean, new_console
 from livesession.cli.emulate import File, listen, until_signalled
-from livesession.cli.reading import lines_of
+from livesession.cli.recording_view import lines_of
 from livesession.emulator import LiveEmulator, ReplayMismatch
-from livesession.emulator.replay import Recording, load_recording
+from livesession.emulator.replay.recorded_session import Recording, load_recording
 from livesession.errors import ConfigurationError
 
 __all__ = ["replay"]

@@ -9,9 +9,9 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from livesession.cli.answer_output import heard, said
 from livesession.cli.console import clean
-from livesession.cli.following import heard, said
-from livesession.types.server import LiveServerMessage
+from livesession.messages.server import LiveServerMessage
 
 __all__ = ["Scene"]
 

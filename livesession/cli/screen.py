@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from livesession.audio import AudioConversationController
-from livesession.cli.thinking import Mind
+from livesession.cli.model_activity import ModelActivity
 from livesession.cli.transcript import LABEL_WIDTH, LABELS, Transcript
 
 __all__ = ["Screen"]
@@ -78,7 +78,7 @@ class Screen:
         self,
         controller: AudioConversationController,
         transcript: Transcript,
-        mind: Mind,
+        mind: ModelActivity,
         title: str,
         *,
         is_pushed: bool,

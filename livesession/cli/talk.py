@@ -17,12 +17,12 @@ from livesession.audio import (
     WebRtcEchoCanceller,
     start_audio_conversation,
 )
+from livesession.cli.answer_output import OutputFile
 from livesession.cli.console import new_console, note
-from livesession.cli.following import OutputFile
+from livesession.cli.model_activity import ModelActivity
 from livesession.cli.screen import Screen
-from livesession.cli.showing import narrate, show
+from livesession.cli.talk_view import narrate, show
 from livesession.cli.target import Target, session_options
-from livesession.cli.thinking import Mind
 from livesession.cli.transcript import Transcript
 
 __all__ = ["talk"]
@@ -74,7 +74,7 @@ def talk(
     console = new_console()
     has_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not console.is_dumb_terminal
     refuse(input, output, target, is_blind=push_to_talk and not has_terminal)
-    transcript, mind = Transcript(), Mind()
+    transcript, mind = Transcript(), ModelActivity()
     with (
         attrs.evolve(target, pace=EMULATOR_PACE).connect(manual=push_to_talk) as session,
         start_audio_conversation(

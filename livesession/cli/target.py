@@ -11,20 +11,20 @@ import click
 from attrs import frozen
 
 from livesession.backends import Backend, FirebaseAI, GoogleAI, VertexAI, backend_from_environment
+from livesession.cli.answer_output import OutputFile
 from livesession.cli.console import note
-from livesession.cli.following import OutputFile
 from livesession.emulator import LiveEmulator, Piece, UserTurn, echo
 from livesession.errors import ConfigurationError
-from livesession.model import LiveGenerativeModel
-from livesession.recording import Recorder
-from livesession.session import LiveSession
-from livesession.types.config import LiveGenerationConfig
-from livesession.types.voice import (
+from livesession.messages.config import LiveGenerationConfig
+from livesession.messages.voice import (
     AudioTranscriptionConfig,
     AutomaticActivityDetection,
     RealtimeInputConfig,
     SpeechConfig,
 )
+from livesession.model import LiveGenerativeModel
+from livesession.recording import Recorder
+from livesession.session.live_session import LiveSession
 
 __all__ = ["DEFAULT_MODEL", "Target", "has_credentials", "model_option", "recorded_session_options", "session_options"]
 

@@ -8,19 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from livesession.connection.closing import ABNORMAL, CLOSED_HERE, NORMAL, Ending
-from livesession.connection.deadline import Deadline
+from livesession.connection.close_info import ABNORMAL, CLOSED_HERE, NORMAL, CloseInfo
 from livesession.connection.duplex import Duplex
 from livesession.connection.frames import TEXT, FrameReader, Message
-from livesession.connection.handshake import Opened
+from livesession.connection.handshake import UpgradedSocket
 from livesession.connection.liveness import Liveness
+from livesession.connection.reader import GRACE, FrameReceiver
 from livesession.connection.reader_loop import ReaderLoop, join_loop
-from livesession.connection.reading import GRACE, Reading
-from livesession.connection.state import Event, State, StateMachine
+from livesession.connection.state import ConnectionEvent, ConnectionState, StateMachine
 from livesession.connection.tap import Tap, Watched
 from livesession.connection.writer import FrameWriter, StreamBroken
 from livesession.errors import LiveSessionError, SendTimeout, SessionClosedError
 from livesession.logs import Log, logger
+from livesession.sync.deadline import Deadline
 
 __all__ = ["Connection", "Journal"]
 
@@ -56,12 +56,12 @@ class Connection:
 
     def __init__(
         self,
-        opened: Opened,
+        opened: UpgradedSocket,
         *,
         on_messages: Callable[[Iterator[Message]], None],
         announce: Callable[[], None] = lambda: None,
         may_read: Callable[[], bool],
-        on_end: Callable[[Ending], None],
+        on_end: Callable[[CloseInfo], None],
         max_message_bytes: int,
         ping_after: float | None = None,
         dead_after: float | None = None,
@@ -76,7 +76,7 @@ class Connection:
         self._writer = FrameWriter(self._duplex, self.wake)
         self._states = StateMachine()
         frames = FrameReader(max_message_bytes, opened.received)
-        self._reading = Reading(
+        self._reading = FrameReceiver(
             self._duplex,
             frames,
             self._writer,
@@ -93,15 +93,15 @@ class Connection:
 
     def start(self) -> None:
         """Starts reading; the connection is in state SETUP then. Raises `OSError` and `RuntimeError`."""
-        self._states.on(Event.UPGRADED)
+        self._states.on(ConnectionEvent.UPGRADED)
         self._loop = join_loop(self._reading)
 
     @property
-    def state(self) -> State:
+    def state(self) -> ConnectionState:
         return self._states.state
 
     @property
-    def ending(self) -> Ending | None:
+    def ending(self) -> CloseInfo | None:
         """How it ended, as soon as that is decided; messages may still be on their way to `on_messages`."""
         return self._states.ending
 
@@ -110,7 +110,7 @@ class Connection:
         return self._loop is not None and self._loop.is_current_thread
 
     def setup_complete(self) -> None:
-        self._states.on(Event.SETUP_COMPLETE)
+        self._states.on(ConnectionEvent.SETUP_COMPLETE)
 
     # Writing, on the caller's thread.
 
@@ -153,12 +153,12 @@ class Connection:
         """After a failed write; raises how the connection has ended, where the error does not say that."""
         if isinstance(error, StreamBroken):
             self._find_out_why()
-            self._fail(Ending(ABNORMAL, "", "network", "The connection was lost while sending", error.__cause__))
+            self._fail(CloseInfo(ABNORMAL, "", "network", "The connection was lost while sending", error.__cause__))
             raise self._end_error() from error.__cause__
         if isinstance(error, SendTimeout) and error.session_ended:
-            self._fail(Ending(ABNORMAL, "", "local", "A message could not be written whole in time", error))
+            self._fail(CloseInfo(ABNORMAL, "", "local", "A message could not be written whole in time", error))
         elif not isinstance(error, LiveSessionError) and self._writer.is_torn:
-            self._fail(Ending(ABNORMAL, "", "local", "Sending was interrupted in the middle of a message"))
+            self._fail(CloseInfo(ABNORMAL, "", "local", "Sending was interrupted in the middle of a message"))
 
     def _write_watched(self, data: bytes, deadline: Deadline, opcode: int, check: Callable[[], None]) -> None:
         watched = Watched(self._taps, data)
@@ -182,11 +182,11 @@ class Connection:
             self._reading.over.wait(ENDING_WAIT)
 
     def _check_setup(self) -> None:
-        if self.state is not State.SETUP:
+        if self.state is not ConnectionState.SETUP:
             raise self._end_error()
 
     def _check_open(self) -> None:
-        if self._states.state is not State.OPEN:
+        if self._states.state is not ConnectionState.OPEN:
             raise self._end_error()
 
     def _end_error(self) -> LiveSessionError:
@@ -195,9 +195,9 @@ class Connection:
             return SessionClosedError("This session has been closed and cannot be used; connect() a new one.")
         return ending.error()
 
-    def _fail(self, ending: Ending) -> None:
+    def _fail(self, ending: CloseInfo) -> None:
         """Ends the connection at once; the reader still delivers what had arrived."""
-        if self._states.on(Event.ENDED, ending):
+        if self._states.on(ConnectionEvent.ENDED, ending):
             self._reading.reads_on = True
             self._duplex.shutdown()
             self.wake()
@@ -210,12 +210,12 @@ class Connection:
         From the reader thread (a callback) it does not wait. Never raises for what the network or the peer does.
         """
         deadline, last = Deadline(timeout), Deadline(timeout + GRACE)
-        if self._states.on(Event.LOCAL_CLOSE, CLOSED_HERE):
+        if self._states.on(ConnectionEvent.LOCAL_CLOSE, CLOSED_HERE):
             self._reading.close_deadline = deadline
             self._reading.close_is_begun = True
             self.wake()
             self._send_close_frame(Deadline(0.0) if self.is_reader_thread else deadline)
-        elif self.state is State.CLOSING and self._reading.close_deadline.ends_after(deadline):
+        elif self.state is ConnectionState.CLOSING and self._reading.close_deadline.ends_after(deadline):
             self._reading.close_deadline = deadline
             self.wake()
         if self._loop is not None and not self.is_reader_thread:
@@ -233,7 +233,7 @@ class Connection:
 
     def abandon(self) -> None:
         """Ends the connection without a word and without waiting; for sessions that nobody holds any more."""
-        self._fail(Ending(ABNORMAL, "", "local", "The session was dropped without close()", is_final=True))
+        self._fail(CloseInfo(ABNORMAL, "", "local", "The session was dropped without close()", is_final=True))
 
     def wake(self) -> None:
         """Makes the reader look again whether it may read; any thread may call it."""

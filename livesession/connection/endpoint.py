@@ -9,8 +9,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from attrs import field, frozen
 
+from livesession.connection.secret import Secret
 from livesession.errors import ConfigurationError
-from livesession.secret import Secret
 
 __all__ = ["Endpoint"]
 

@@ -18,13 +18,13 @@ from typing import TypeVar
 import websocket
 from attrs import frozen
 
-from livesession.connection.deadline import Deadline
 from livesession.connection.endpoint import Endpoint
 from livesession.connection.proxy import connect_through, proxy_for, way_to
 from livesession.connection.rejection import explain, rejection
 from livesession.errors import ConfigurationError, ConnectError, ConnectTimeout, LiveSessionError
+from livesession.sync.deadline import Deadline
 
-__all__ = ["Opened", "Opening"]
+__all__ = ["Handshake", "UpgradedSocket"]
 
 Sock = TypeVar("Sock", bound=socket.socket)
 
@@ -35,14 +35,14 @@ KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 10, "TCP_
 
 
 @frozen
-class Opened:
+class UpgradedSocket:
     """A socket that speaks WebSocket now, and the bytes that came right behind the HTTP answer."""
 
     socket: socket.socket
     received: bytes
 
 
-class Opening:
+class Handshake:
     """One attempt to open a connection; `wait()` for it, or `abandon()` it from any thread."""
 
     def __init__(self, endpoint: Endpoint, timeout: float) -> None:
@@ -54,12 +54,12 @@ class Opening:
         self._socket: socket.socket | None = None
         self._abandoned = False
         self._is_taken = False
-        self._opened: Opened | None = None
+        self._opened: UpgradedSocket | None = None
         self._error: LiveSessionError | None = None
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="livesession-connect", daemon=True)
 
-    def wait(self) -> Opened:
+    def wait(self) -> UpgradedSocket:
         """The open connection. Raises `ConnectError`; whatever ends the wait early abandons the attempt."""
         try:
             self._start()
@@ -113,7 +113,7 @@ class Opening:
                 opened.socket.close()
         self._done.set()
 
-    def _open(self) -> Opened:
+    def _open(self) -> UpgradedSocket:
         proxy = proxy_for(self._endpoint)
         try:
             sock = connect_through(proxy, self._endpoint, self._deadline, self._hold)
@@ -178,7 +178,7 @@ def make_context(ca_file: str | None, ca_path: str | None) -> ssl.SSLContext:
         ) from error
 
 
-def upgrade(sock: socket.socket, endpoint: Endpoint, deadline: Deadline) -> Opened:
+def upgrade(sock: socket.socket, endpoint: Endpoint, deadline: Deadline) -> UpgradedSocket:
     """Asks for the WebSocket protocol. The errors raised here hold no frame that saw a key."""
     guarded = GuardedSocket(sock, endpoint, deadline)
     try:
@@ -187,7 +187,7 @@ def upgrade(sock: socket.socket, endpoint: Endpoint, deadline: Deadline) -> Open
         if deadline.expired():
             raise TimeoutError("the HTTP upgrade took too long") from None
         raise rejection(guarded.received, error.with_traceback(None), endpoint) from None
-    return Opened(sock, guarded.rest())
+    return UpgradedSocket(sock, guarded.rest())
 
 
 def request_upgrade(guarded: GuardedSocket, endpoint: Endpoint) -> None:

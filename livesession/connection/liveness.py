@@ -10,8 +10,8 @@ import math
 import time
 from collections.abc import Callable
 
-from livesession.connection.closing import ABNORMAL, Ending
-from livesession.connection.deadline import LONGEST
+from livesession.connection.close_info import ABNORMAL, CloseInfo
+from livesession.sync.deadline import LONGEST
 
 __all__ = ["Liveness"]
 
@@ -44,7 +44,7 @@ class Liveness:
         """When to `check()`, on the monotonic clock; infinite where that is never."""
         return min(self._quiet_from + self._ping_after, self._alive_at + self._dead_after)
 
-    def check(self) -> Ending | None:
+    def check(self) -> CloseInfo | None:
         """Asks for a sign of life when it is time to; says how the connection ends when the peer is given up."""
         now = time.monotonic()
         if now < self.next_at:
@@ -59,9 +59,9 @@ class Liveness:
         self._ping()
         return None
 
-    def _ending(self) -> Ending:
+    def _ending(self) -> CloseInfo:
         limit = f"{self._dead_after:g} s, the limit of SessionOptions.dead_after"
-        return Ending(ABNORMAL, "", "network", f"Nothing was heard from the server for {limit}")
+        return CloseInfo(ABNORMAL, "", "network", f"Nothing was heard from the server for {limit}")
 
 
 def in_seconds(limit: float | None) -> float:

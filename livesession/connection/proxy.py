@@ -12,10 +12,10 @@ from urllib.parse import unquote, urlsplit
 
 from attrs import frozen
 
-from livesession.connection.deadline import Deadline
 from livesession.connection.endpoint import Endpoint
+from livesession.connection.secret import Secret
 from livesession.errors import ConfigurationError, ConnectError, MissingExtraError
-from livesession.secret import Secret
+from livesession.sync.deadline import Deadline
 
 if TYPE_CHECKING:
     from python_socks.sync import Proxy as SocksProxy

@@ -6,7 +6,7 @@
     SETUP       upgraded; `setup` sent, answer awaited        setup only    not yet            starts CLOSING
     OPEN        the conversation                              yes           yes                starts CLOSING
     CLOSING     this side's close frame is going out          raises        what had arrived   waits for the end
-    CLOSED      over; `Ending` says how                       raises        what had arrived   returns
+    CLOSED      over; `CloseInfo` says how                       raises        what had arrived   returns
 
 Whatever happens is an event; an event that a state does not list changes nothing (a second close, a failure after
 the end). Two threads may report an end at the same time; the first wins.
@@ -17,12 +17,12 @@ from __future__ import annotations
 import threading
 from enum import Enum
 
-from livesession.connection.closing import Ending
+from livesession.connection.close_info import CloseInfo
 
-__all__ = ["Event", "State", "StateMachine"]
+__all__ = ["ConnectionEvent", "ConnectionState", "StateMachine"]
 
 
-class State(Enum):
+class ConnectionState(Enum):
     OPENING = "opening"
     SETUP = "setup"
     OPEN = "open"
@@ -30,23 +30,23 @@ class State(Enum):
     CLOSED = "closed"
 
 
-class Event(Enum):
+class ConnectionEvent(Enum):
     UPGRADED = "the WebSocket stands"
     SETUP_COMPLETE = "setupComplete came"
     LOCAL_CLOSE = "close() was called"
     ENDED = "close frame, end of stream, failure, or the close deadline"
 
 
-TRANSITIONS: dict[tuple[State, Event], State] = {
-    (State.OPENING, Event.UPGRADED): State.SETUP,
-    (State.OPENING, Event.LOCAL_CLOSE): State.CLOSED,
-    (State.OPENING, Event.ENDED): State.CLOSED,
-    (State.SETUP, Event.SETUP_COMPLETE): State.OPEN,
-    (State.SETUP, Event.LOCAL_CLOSE): State.CLOSING,
-    (State.SETUP, Event.ENDED): State.CLOSED,
-    (State.OPEN, Event.LOCAL_CLOSE): State.CLOSING,
-    (State.OPEN, Event.ENDED): State.CLOSED,
-    (State.CLOSING, Event.ENDED): State.CLOSED,
+TRANSITIONS: dict[tuple[ConnectionState, ConnectionEvent], ConnectionState] = {
+    (ConnectionState.OPENING, ConnectionEvent.UPGRADED): ConnectionState.SETUP,
+    (ConnectionState.OPENING, ConnectionEvent.LOCAL_CLOSE): ConnectionState.CLOSED,
+    (ConnectionState.OPENING, ConnectionEvent.ENDED): ConnectionState.CLOSED,
+    (ConnectionState.SETUP, ConnectionEvent.SETUP_COMPLETE): ConnectionState.OPEN,
+    (ConnectionState.SETUP, ConnectionEvent.LOCAL_CLOSE): ConnectionState.CLOSING,
+    (ConnectionState.SETUP, ConnectionEvent.ENDED): ConnectionState.CLOSED,
+    (ConnectionState.OPEN, ConnectionEvent.LOCAL_CLOSE): ConnectionState.CLOSING,
+    (ConnectionState.OPEN, ConnectionEvent.ENDED): ConnectionState.CLOSED,
+    (ConnectionState.CLOSING, ConnectionEvent.ENDED): ConnectionState.CLOSED,
 }
 
 
@@ -57,19 +57,19 @@ class StateMachine:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # guards the two fields below; held for assignments only, no other lock inside
-        self._state = State.OPENING
-        self._ending: Ending | None = None
+        self._state = ConnectionState.OPENING
+        self._ending: CloseInfo | None = None
 
     @property
-    def state(self) -> State:
+    def state(self) -> ConnectionState:
         return self._state
 
     @property
-    def ending(self) -> Ending | None:
+    def ending(self) -> CloseInfo | None:
         """How it ended, from the moment on when that was decided; None before."""
         return self._ending
 
-    def on(self, event: Event, ending: Ending | None = None) -> bool:
+    def on(self, event: ConnectionEvent, ending: CloseInfo | None = None) -> bool:
         """Moves on; False when the event changes nothing here. The first `ending` given is kept."""
         with self._lock:
             following = TRANSITIONS.get((self._state, event))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from livesession.connection.closing import Ending
+from livesession.connection.close_info import CloseInfo
 
 __all__ = ["Outgoing", "Tap", "Watched"]
 
@@ -33,7 +33,7 @@ class Tap(Protocol):
     def received(self, data: bytes) -> None:
         """A frame came; called on the reader thread, before anybody else sees it."""
 
-    def closed(self, ending: Ending) -> None:
+    def closed(self, ending: CloseInfo) -> None:
         """The connection has ended; called once, on the reader thread, after the last frame."""
 
 

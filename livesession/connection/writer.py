@@ -11,11 +11,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from livesession.connection.deadline import Deadline
+from livesession.connection.client_frames import PIECE, client_frame, client_frame_pieces
 from livesession.connection.duplex import Duplex
 from livesession.connection.frames import CLOSE, PING, PONG, close_payload
-from livesession.connection.masking import PIECE, client_frame, client_frame_pieces
 from livesession.errors import SendTimeout
+from livesession.sync.deadline import Deadline
 
 __all__ = ["FrameWriter", "StreamBroken"]
 

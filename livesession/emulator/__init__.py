@@ -10,13 +10,13 @@ JSON by itself and shares no code with the client, so that a misspelt field cann
 
 from livesession.emulator.faults import Close, Delay, Drop, GoAway
 from livesession.emulator.journal import Handshake, Received
-from livesession.emulator.mismatch import ReplayMismatch
-from livesession.emulator.replay import RecordingSource
+from livesession.emulator.live_emulator import LiveEmulator
+from livesession.emulator.protocol.routes import BackEndKind
+from livesession.emulator.protocol.setup_rules import VOICES
+from livesession.emulator.replay.mismatch import ReplayMismatch
+from livesession.emulator.replay.recorded_session import RecordingSource
 from livesession.emulator.responder import Answers, Piece, Raw, Reply, Responder, Speech, ToolCall, UserTurn, echo
-from livesession.emulator.routes import BackEndKind
-from livesession.emulator.rules import VOICES
-from livesession.emulator.scripted import ScriptedConnection, ScriptedTurn
-from livesession.emulator.server import LiveEmulator
+from livesession.emulator.scripting.scripted import ScriptedConnection, ScriptedTurn
 
 __all__ = [
     "VOICES",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import Attribute, field, frozen, validators
 
-from livesession.emulator.refusal import REASON_LIMIT
+from livesession.emulator.protocol.refusal import REASON_LIMIT
 
 _UNSENDABLE = (1004, 1005, 1006, 1015)
 

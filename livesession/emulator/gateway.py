@@ -12,11 +12,11 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from livesession.emulator.connection import Connection
+from livesession.emulator.emulated_connection import EmulatedConnection
 from livesession.emulator.faults import Close, Delay, Drop
-from livesession.emulator.refusal import HttpRefusal
-from livesession.emulator.replaying import Replay
-from livesession.emulator.routes import Route, admit, find_route, read_credentials
+from livesession.emulator.protocol.refusal import HttpRefusal
+from livesession.emulator.protocol.routes import Route, admit, find_route, read_credentials
+from livesession.emulator.replay.player import Replay
 from livesession.emulator.service import Service
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _LONGEST_OPENING = 3600.0
 
 _NO_ROUTE = HttpRefusal(404, "NOT_FOUND", "The requested URL was not found on this server.")
 
-Work = Callable[[Connection], Coroutine[object, object, None]]
+Work = Callable[[EmulatedConnection], Coroutine[object, object, None]]
 
 
 class Gateway:
@@ -39,7 +39,7 @@ class Gateway:
         self._service = service
         self._api_keys = api_keys
         self._replay = replay
-        self._connections: dict[int, Connection] = {}
+        self._connections: dict[int, EmulatedConnection] = {}
         self._accepted: weakref.WeakSet[ServerConnection] = weakref.WeakSet()
         self._to_be_closed: dict[ServerConnection, Close] = {}
         self._stopping = asyncio.Event()
@@ -145,7 +145,7 @@ class Gateway:
         if verdict is not None and not isinstance(verdict, HttpRefusal):
             await socket.close(verdict.code, verdict.reason)
             return
-        self._connections[number] = connection = Connection(socket, number, route, self._service)
+        self._connections[number] = connection = EmulatedConnection(socket, number, route, self._service)
         try:
             await self._converse(connection, route)
         except ConnectionClosed:
@@ -153,7 +153,7 @@ class Gateway:
         finally:
             del self._connections[number]
 
-    async def _converse(self, connection: Connection, route: Route) -> None:
+    async def _converse(self, connection: EmulatedConnection, route: Route) -> None:
         if self._replay is None:
             await connection.serve()
         else:
@@ -181,7 +181,7 @@ def remembering(accepted: weakref.WeakSet[ServerConnection]) -> type[ServerConne
     return Remembered
 
 
-async def drop(connection: Connection) -> None:
+async def drop(connection: EmulatedConnection) -> None:
     """Cut the TCP connection without a close frame."""
     connection.socket.transport.abort()
 

@@ -9,15 +9,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from attrs import frozen
 
-from livesession.emulator import frames
-from livesession.emulator.audio import OUTPUT_RATE, chunks, seconds, tone
-from livesession.emulator.calls import Call, Calls
 from livesession.emulator.faults import Fault
-from livesession.emulator.frames import Dialect
+from livesession.emulator.open_calls import OpenCall, OpenCalls
+from livesession.emulator.protocol import server_frames as frames
+from livesession.emulator.protocol.server_frames import Dialect
+from livesession.emulator.protocol.setup_rules import JsonObject
+from livesession.emulator.protocol.token_counts import Tokens, audio_tokens, text_tokens
 from livesession.emulator.responder import Answers, Piece, Raw, Speech, ToolCall
-from livesession.emulator.rules import JsonObject
-from livesession.emulator.usage import Tokens, audio_tokens, text_tokens
-from livesession.emulator.worker import ResponderThread, _End
+from livesession.emulator.responder_thread import ResponderThread, _End
+from livesession.emulator.speech.sound import OUTPUT_RATE, chunks, seconds, tone
 
 Sender = Callable[[Mapping[str, object] | str | bytes], Awaitable[None]]
 """Sends one frame: a mapping as JSON, bytes as a binary frame, str as a text frame. Waits while the socket is full."""
@@ -53,7 +53,7 @@ class Generation:
         thread: ResponderThread,
         prompt: Tokens,
         manner: Manner,
-        calls: Calls,
+        calls: OpenCalls,
         send: Sender,
         harm: Harm,
         report: Callable[[str], object],
@@ -135,12 +135,12 @@ class Generation:
         await self._send(frames.tool_call(written))
         return await self._answers() if any(call.blocking for call in made) else []
 
-    def _made(self, call: ToolCall) -> Call:
+    def _made(self, call: ToolCall) -> OpenCall:
         if call.name not in self._manner.functions:
             declared = ", ".join(sorted(self._manner.functions)) or "none"
             self._report(f"No function {call.name!r} is declared, which was called. Declared are: {declared}.")
         blocking = call.name not in self._manner.non_blocking
-        return Call(call.id or self._dialect.call_id(), call.name, blocking)
+        return OpenCall(call.id or self._dialect.call_id(), call.name, blocking)
 
     async def _answers(self) -> Answers:
         if self._dialect.vertex:

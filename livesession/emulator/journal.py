@@ -10,7 +10,7 @@ from typing import Literal
 
 from attrs import evolve, frozen
 
-from livesession.emulator.routes import BackEndKind
+from livesession.emulator.protocol.routes import BackEndKind
 
 
 @frozen

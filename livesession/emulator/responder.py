@@ -8,10 +8,10 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
 from attrs import field, frozen
 
-from livesession.emulator.audio import INPUT_RATE, seconds, to_output_rate
 from livesession.emulator.faults import Close, Delay, Drop, Fault, GoAway
-from livesession.emulator.routes import BackEndKind
-from livesession.emulator.rules import JsonObject, child, declared_functions, modality
+from livesession.emulator.protocol.routes import BackEndKind
+from livesession.emulator.protocol.setup_rules import JsonObject, child, declared_functions, modality
+from livesession.emulator.speech.sound import INPUT_RATE, seconds, to_output_rate
 
 
 @frozen

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from attrs import field, frozen
 
+from livesession.emulator.handle_store import HandleStore
 from livesession.emulator.journal import Journal
 from livesession.emulator.responder import Responder, UserTurn
-from livesession.emulator.resumption import HandleStore
-from livesession.emulator.scripted import Arrivals
-from livesession.emulator.worker import ResponderThread
+from livesession.emulator.responder_thread import ResponderThread
+from livesession.emulator.scripting.scripted import Arrivals
 
 
 @frozen(eq=False)

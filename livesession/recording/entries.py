@@ -8,28 +8,28 @@ from collections.abc import Callable
 
 from attrs import define, frozen
 
-from livesession.connection.closing import Ending
+from livesession.connection.close_info import CloseInfo
 
-__all__ = ["Closed", "Entry", "Event", "Frame", "Opened", "Queue"]
+__all__ = ["ConnectionClosed", "ConnectionOpened", "Entry", "Event", "Queue", "RecordedMessage"]
 
 
 @frozen
-class Opened:
+class ConnectionOpened:
     """A connection has been upgraded."""
 
     connection: int
 
 
 @frozen
-class Closed:
+class ConnectionClosed:
     """A connection has ended."""
 
     connection: int
-    ending: Ending
+    ending: CloseInfo
 
 
 @frozen
-class Frame:
+class RecordedMessage:
     """A frame, as it is on the wire; `redact` takes the connection's secrets out of a text."""
 
     connection: int
@@ -38,7 +38,7 @@ class Frame:
     redact: Callable[[str], str]
 
 
-Event = Opened | Closed | Frame
+Event = ConnectionOpened | ConnectionClosed | RecordedMessage
 
 
 @define(eq=False)
@@ -52,7 +52,7 @@ class Entry:
 
     @property
     def size(self) -> int:
-        return len(self.event.data) if isinstance(self.event, Frame) else 0
+        return len(self.event.data) if isinstance(self.event, RecordedMessage) else 0
 
 
 class Queue:

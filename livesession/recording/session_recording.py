@@ -13,14 +13,14 @@ import time
 from collections.abc import Callable
 
 from livesession.backends import Backend
-from livesession.connection.closing import Ending
-from livesession.connection.deadline import Deadline
-from livesession.connection.latch import Gates
+from livesession.connection.close_info import CloseInfo
 from livesession.errors import ConnectError
 from livesession.logs import SessionLog
-from livesession.recording.entries import Closed, Entry, Event, Frame, Opened, Queue
+from livesession.recording.entries import ConnectionClosed, ConnectionOpened, Entry, Event, Queue, RecordedMessage
 from livesession.recording.recorder import Recorder
-from livesession.recording.writing import RecordingFiles
+from livesession.recording.recording_files import RecordingFiles
+from livesession.sync.deadline import Deadline
+from livesession.sync.events import Notifier
 
 __all__ = ["SessionRecording"]
 
@@ -46,7 +46,7 @@ class SessionRecording:
         self._recorder = recorder
         self._log = log
         self._queue = Queue()
-        self._gates = Gates()
+        self._gates = Notifier()
         # Guards the three fields below; nothing is called while it is held. A signal handler on top may take it again.
         self._lock = threading.RLock()
         self._connections = 0
@@ -77,7 +77,7 @@ class SessionRecording:
             self._connections += 1
             self._open_connections += 1
             number = self._connections
-        self.note(Opened(number))
+        self.note(ConnectionOpened(number))
         return ConnectionTap(self, number, redact)
 
     def note(self, event: Event, *, is_settled: bool = True) -> Entry:
@@ -172,23 +172,23 @@ class ConnectionTap:
         self._is_closed = False
 
     def sending(self, data: bytes) -> SentFrame:
-        return SentFrame(self._recording, Frame(self._number, "client", data, self._redact))
+        return SentFrame(self._recording, RecordedMessage(self._number, "client", data, self._redact))
 
     def received(self, data: bytes) -> None:
-        self._recording.note(Frame(self._number, "server", data, self._redact))
+        self._recording.note(RecordedMessage(self._number, "server", data, self._redact))
 
-    def closed(self, ending: Ending) -> None:
+    def closed(self, ending: CloseInfo) -> None:
         if self._is_closed:
             return
         self._is_closed = True
-        self._recording.note(Closed(self._number, ending))
+        self._recording.note(ConnectionClosed(self._number, ending))
         self._recording.closed()
 
 
 class SentFrame:
     """A frame on its way out: its place is that of its beginning."""
 
-    def __init__(self, recording: SessionRecording, frame: Frame) -> None:
+    def __init__(self, recording: SessionRecording, frame: RecordedMessage) -> None:
         self._recording = recording
         self._frame = frame
         self._entry: Entry | None = None

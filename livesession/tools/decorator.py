@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar, overload
 
-from livesession.types.enums import Behavior, FunctionResponseScheduling
+from livesession.messages.enums import Behavior, FunctionResponseScheduling
 
 __all__ = ["tool"]
 
@@ -58,7 +58,7 @@ def tool(
             not over 0, or a scheduling for a function that the model waits for.
         TypeError: What is decorated cannot be marked, such as a method of an instance.
     """
-    from livesession.tools.settings import ToolSettings, mark
+    from livesession.tools.tool_settings import ToolSettings, mark
 
     if function is not None and not callable(function):
         raise TypeError(f"@tool takes its arguments by name, such as @tool(name=...), and no {function!r}.")

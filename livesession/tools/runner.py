@@ -11,22 +11,22 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
-from livesession.answering import Answering
-from livesession.calls import Call, Outcome, ToolResult, ToolStatistics
-from livesession.connection.deadline import Deadline
-from livesession.conversation import Conversation
 from livesession.errors import InvalidRequestError, LiveSessionError, ToolCancelled, ToolError
-from livesession.inbox import Arrival
-from livesession.tools.answers import BadAnswer, as_error
-from livesession.tools.arguments import BadArguments
-from livesession.tools.function import FunctionTool
-from livesession.tools.options import ToolOptions
-from livesession.tools.pool import WorkerPool
-from livesession.tools.running import Job, answers, unknown_function
+from livesession.messages.content import FunctionCall, FunctionResponse
+from livesession.messages.enums import Behavior
+from livesession.messages.fields import JSONObject
+from livesession.session.function_calls import Outcome, ToolResult, ToolStatistics, TrackedCall
+from livesession.session.function_responder import FunctionResponder
+from livesession.session.receive_queue import QueuedMessage
+from livesession.session.state import SessionState
+from livesession.sync.deadline import Deadline
+from livesession.sync.worker_pool import WorkerPool
+from livesession.tools.declare.arguments import BadArguments
+from livesession.tools.function_tool import FunctionTool
+from livesession.tools.job import Job, answers, unknown_function
+from livesession.tools.results import BadAnswer, as_error
 from livesession.tools.time_limits import TimeLimits
-from livesession.types.content import FunctionCall, FunctionResponse
-from livesession.types.enums import Behavior
-from livesession.types.fields import JSONObject
+from livesession.tools.tool_options import ToolOptions
 
 __all__ = ["ToolRunner"]
 
@@ -52,8 +52,8 @@ class ToolRunner:
         tools: Mapping[str, FunctionTool],
         by_hand: Collection[str],
         options: ToolOptions,
-        conversation: Conversation,
-        answering: Answering,
+        conversation: SessionState,
+        answering: FunctionResponder,
         *,
         in_parts: bool,
     ) -> None:
@@ -69,7 +69,7 @@ class ToolRunner:
         # Guards the two fields below; no other lock is taken inside. A signal handler on top, in close(), may take it
         # again.
         self._lock = threading.RLock()
-        self._jobs: dict[Call, Job] = {}  # those that have not returned yet
+        self._jobs: dict[TrackedCall, Job] = {}  # those that have not returned yet
         self._counts: Counter[str] = Counter()
 
     @property
@@ -83,7 +83,7 @@ class ToolRunner:
         """Also one of a function that nobody has declared, which is told so."""
         return call.name in self._tools or call.name not in self._by_hand
 
-    def on_calls(self, calls: Sequence[Call]) -> None:
+    def on_calls(self, calls: Sequence[TrackedCall]) -> None:
         """Reader: they were made; has them run."""
         for call in calls:
             tool = self._tools.get(call.call.name) or unknown_function(call.call.name, list(self._tools))
@@ -112,7 +112,7 @@ class ToolRunner:
         # A copy for each call: a context cannot be entered twice at the same time.
         self._pool.submit(functools.partial(self._context.copy().run, self._work, job))
 
-    def on_gone(self, calls: Sequence[Call], why: str) -> None:
+    def on_gone(self, calls: Sequence[TrackedCall], why: str) -> None:
         """Any thread: nobody wants their answers any more."""
         with self._lock:
             jobs = [self._jobs[call] for call in calls if call in self._jobs]
@@ -223,7 +223,7 @@ class ToolRunner:
         if is_first and self._options.messages:
             call, seconds = job.call, job.seconds
             result = ToolResult(call=call.call, response=response, outcome=outcome, seconds=seconds)
-            arrival = Arrival(result, call.turn, call.serial, ends_turn=False, cost=0)
+            arrival = QueuedMessage(result, call.turn, call.serial, ends_turn=False, cost=0)
             if not call.is_blocking:  # it belongs to the turn in which it comes
                 arrival = arrival._replace(turn=self._conversation.turns.completed, serial=LATEST)
             self._conversation.put_aside(arrival)

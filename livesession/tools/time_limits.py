@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from livesession.connection.deadline import Deadline
-from livesession.connection.latch import Gates
+from livesession.sync.deadline import Deadline
+from livesession.sync.events import Notifier
 
 __all__ = ["TimeLimits"]
 
@@ -27,7 +27,7 @@ class TimeLimits(Generic[Watched]):
         self._watched: dict[Watched, Deadline] = {}
         self._thread: threading.Thread | None = None
         self._on_expired = on_expired
-        self._gates = Gates()  # opened when something with an earlier deadline may be watched, or nothing any more
+        self._gates = Notifier()  # opened when something with an earlier deadline may be watched, or nothing any more
 
     def watch(self, item: Watched, deadline: Deadline) -> None:
         """Watches it until the deadline. Raises `RuntimeError` when the system gives no thread."""

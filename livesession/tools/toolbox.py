@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from livesession.errors import ConfigurationError
-from livesession.tools.function import FunctionTool
-from livesession.tools.options import ToolOptions
-from livesession.types.enums import Behavior
-from livesession.types.tools import FunctionDeclaration, Tool, ToolConfig
+from livesession.messages.declarations import FunctionDeclaration, Tool, ToolConfig
+from livesession.messages.enums import Behavior
+from livesession.tools.function_tool import FunctionTool
+from livesession.tools.tool_options import ToolOptions
 
 if TYPE_CHECKING:
-    from livesession.answering import Answering
-    from livesession.conversation import Conversation
+    from livesession.session.function_responder import FunctionResponder
+    from livesession.session.state import SessionState
     from livesession.tools.runner import ToolRunner
 
 __all__ = ["AnyTool", "Toolbox", "to_toolbox"]
@@ -39,7 +39,7 @@ class Toolbox:
     functions: Mapping[str, FunctionTool]
     options: ToolOptions
 
-    def open(self, conversation: Conversation, answering: Answering, *, in_parts: bool) -> ToolRunner | None:
+    def open(self, conversation: SessionState, answering: FunctionResponder, *, in_parts: bool) -> ToolRunner | None:
         """Has the calls of a session answered; None where nothing is answered by itself."""
         conversation.calls.non_blocking = frozenset(
             each.name for each in declared(self.tools) if each.behavior == Behavior.NON_BLOCKING
@@ -98,7 +98,7 @@ def to_function(given: FunctionTool | Callable[..., object]) -> FunctionTool:
             f"A tool is a Python function, a FunctionDeclaration or a Tool, not {type(given).__name__}: {given!r:.80}. "
             f"Where that is what you mean, {way_to_give(given)}."
         )
-    from livesession.tools.signatures import function_tool  # whoever has no functions does not need it
+    from livesession.tools.declare.signatures import function_tool  # whoever has no functions does not need it
 
     return function_tool(given)
 

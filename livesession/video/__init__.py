@@ -4,6 +4,6 @@ Images that are encoded already need nothing else; pixels, as numpy arrays or PI
 """
 
 from livesession.video.images import Pixels, VideoFrame
-from livesession.video.stream import VideoStatistics
+from livesession.video.video_stream import VideoStatistics
 
 __all__ = ["Pixels", "VideoFrame", "VideoStatistics"]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import IO, Protocol, TypeGuard, cast
 
 from livesession.errors import InvalidRequestError, MissingExtraError
-from livesession.types.content import GenerativeContentBlob
+from livesession.messages.content import GenerativeContentBlob
 
 __all__ = ["Pixels", "VideoFrame", "has_pixels", "to_image"]
 

@@ -10,13 +10,13 @@ conversations over a browser's WebSocket.
 It needs no framework and no extra. `examples/flask_voice` and `examples/django_chat` are complete applications.
 """
 
-from livesession.web.describing import Describe, describe
-from livesession.web.errors import PoolFullError, Refusal, SessionBusyError, refusal
-from livesession.web.opening import Connect
-from livesession.web.pool import SessionPool
+from livesession.web.answer_stream import event_stream
+from livesession.web.browser_voice import BrowserSocket, talk
+from livesession.web.event_data import Describe, describe
+from livesession.web.session_opener import Connect
+from livesession.web.session_pool import SessionPool
 from livesession.web.sse import EVENT_STREAM_HEADERS, HEARTBEAT, sse_event
-from livesession.web.streaming import event_stream
-from livesession.web.voice import BrowserSocket, talk
+from livesession.web.web_errors import PoolFullError, Refusal, SessionBusyError, refusal
 
 __all__ = [
     "EVENT_STREAM_HEADERS",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import signal
 from types import FrameType
 
-from livesession.web.pool import all_pools
+from livesession.web.session_pool import all_pools
 
 __all__ = ["post_worker_init"]
 

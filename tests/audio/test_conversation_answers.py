@@ -19,8 +19,8 @@ from livesession import (
 )
 from livesession.audio import PcmInput
 from livesession.audio import start_audio_conversation as start
-from livesession.audio.answered import DOUBT, QUIET, Answer
-from livesession.types.content import Content, Part
+from livesession.audio.answer_tracker import DOUBT, QUIET, AnswerTracker
+from livesession.messages.content import Content, Part
 from tests.audio.conversing import LOUD, MANUAL, Ear, Line, audio_sent, hears_key, speech
 from tests.kit.servers import script_server
 from tests.kit.waiting import PATIENCE, wait_until
@@ -51,7 +51,7 @@ SOFT, SPEECH = {"is_loud": False}, {"is_loud": True}
     ],
 )
 def test_an_answer_that_is_owed_is_waited_for_and_what_may_be_one_to_a_noise_not_as_long(events, patience):
-    answer = Answer(60)
+    answer = AnswerTracker(60)
     for event in events:
         if isinstance(event, dict):
             answer.heard(**event)
@@ -61,7 +61,7 @@ def test_an_answer_that_is_owed_is_waited_for_and_what_may_be_one_to_a_noise_not
 
 
 def test_a_model_that_was_asked_is_waited_for_though_the_room_is_silent_then():
-    answer = Answer(60)
+    answer = AnswerTracker(60)
     answer.take(SPOKEN)
     answer.take(OVER)
     answer.asked()
@@ -72,7 +72,7 @@ def test_a_model_that_was_asked_is_waited_for_though_the_room_is_silent_then():
 @pytest.fixture
 def short_quiet(monkeypatch):
     """Seconds after which a model that owes nothing has said all."""
-    monkeypatch.setattr("livesession.audio.answered.QUIET", 0.1)
+    monkeypatch.setattr("livesession.audio.answer_tracker.QUIET", 0.1)
     return 0.1
 
 

@@ -128,7 +128,7 @@ def test_no_sound_follows_the_end_of_talking(stall):
 
 
 def test_to_mute_does_not_wait_for_a_network_that_hangs(stall, monkeypatch):
-    monkeypatch.setattr("livesession.audio.hearing.SHUTS_WITHIN", 0.1)
+    monkeypatch.setattr("livesession.audio.uplink.SHUTS_WITHIN", 0.1)
     line = Line()
     with session_with() as (model, session), start(session, input=PcmInput(line), output=Ear()) as controller:
         line.speak()

@@ -13,7 +13,7 @@ from array import array
 import pytest
 
 from livesession.audio import WavFile, write_wav
-from livesession.audio.devices import AudioInput, AudioOutput
+from livesession.audio.device_protocols import AudioInput, AudioOutput
 from livesession.audio.files import WavInput, WavOutput
 from livesession.audio.playback import Playback
 from livesession.errors import AudioDeviceError, ConfigurationError, InvalidRequestError
@@ -271,7 +271,7 @@ import sys
 sys.modules.update(dict.fromkeys(["numpy", "soxr", "sounddevice"]))
 from livesession.audio.files import WavInput, WavOutput
 from livesession.audio.playback import Playback
-from livesession.audio.resampling import Converter
+from livesession.audio.resampler import Converter
 from livesession.audio.sources import CallbackOutput, PcmInput
 from livesession.audio.wav import write_wav
 write_wav(sys.argv[1], bytes(4_800))

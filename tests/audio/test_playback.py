@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livesession.audio.playback import LIMIT_MS, Playback
-from livesession.audio.resampling import Converter
+from livesession.audio.resampler import Converter
 from livesession.errors import AudioDeviceError, ConfigurationError
 from tests.kit.waiting import InThread
 

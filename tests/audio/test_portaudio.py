@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from livesession import AudioDeviceError
-from livesession.audio.devices import AudioInput, AudioOutput
+from livesession.audio.device_protocols import AudioInput, AudioOutput
 from livesession.audio.portaudio import Microphone, Speaker, list_devices
 from tests.audio.devices import Listener, Player, never
 from tests.audio.sound import Sound, correlation

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from livesession import AudioDeviceError
-from livesession.audio.portaudio import Microphone, Speaker, stream
+from livesession.audio.portaudio import Microphone, Speaker
+from livesession.audio.portaudio import device_stream as stream
 from tests.audio.devices import Listener, Player, never
 from tests.kit.waiting import wait_until
 

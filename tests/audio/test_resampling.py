@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livesession.audio.pcm import level_of
-from livesession.audio.resampling import Converter
+from livesession.audio.resampler import Converter
 from livesession.errors import ConfigurationError, MissingExtraError
 
 AMPLITUDE = 16_000

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from livesession.audio.devices import AudioInput, AudioOutput
+from livesession.audio.device_protocols import AudioInput, AudioOutput
 from livesession.audio.sources import CallbackOutput, PcmInput
 from livesession.errors import AudioDeviceError, ConfigurationError
 from tests.audio.conversing import RoomInput

@@ -7,7 +7,7 @@ import pytest
 from livesession import AudioDeviceError, AudioTranscriptionConfig, LiveGenerationConfig, LiveGenerativeModel
 from livesession.audio import SpokenText, start_audio_conversation
 from livesession.emulator import LiveEmulator, Speech, UserTurn
-from livesession.emulator.audio import to_output_rate
+from livesession.emulator.speech.sound import to_output_rate
 from tests.audio.rig import RATE
 from tests.audio.sound import Sound, correlation
 from tests.kit.waiting import PATIENCE, wait_until

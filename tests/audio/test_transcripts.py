@@ -6,8 +6,8 @@ import pytest
 
 from livesession import LiveServerContent
 from livesession.audio.transcripts import Transcripts
-from livesession.types.content import Content, Part
-from livesession.types.server import Transcription
+from livesession.messages.content import Content, Part
+from livesession.messages.server import Transcription
 
 OVER = LiveServerContent(turn_complete=True)
 CUT = LiveServerContent(interrupted=True)

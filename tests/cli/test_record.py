@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from livesession.emulator.replay import load_recording
+from livesession.emulator.replay.recorded_session import load_recording
 from tests.cli.conftest import QUESTION
 
 

@@ -10,11 +10,11 @@ from rich.console import Console
 
 from livesession import LiveServerContent, LiveServerToolCall
 from livesession.audio import SpokenText
+from livesession.cli.model_activity import PAUSE, ModelActivity
 from livesession.cli.screen import Meter, Screen
-from livesession.cli.thinking import PAUSE, Mind
 from livesession.cli.transcript import Transcript
-from livesession.types.content import Content, GenerativeContentBlob, Part
-from livesession.types.server import Transcription
+from livesession.messages.content import Content, GenerativeContentBlob, Part
+from livesession.messages.server import Transcription
 
 HEARD = LiveServerContent(input_transcription=Transcription(text="What is the time?"))
 BLOB = GenerativeContentBlob(data=b"12", mime_type="audio/pcm;rate=24000")
@@ -44,7 +44,7 @@ def conversation(**properties):
     ],
 )
 def test_the_model_thinks_from_the_last_words_or_a_call_to_its_first_sound(messages, state):
-    mind = Mind()
+    mind = ModelActivity()
     for message in messages:
         mind.take(message)
     assert mind.state(conversation()) == state
@@ -54,7 +54,7 @@ def test_the_model_thinks_from_the_last_words_or_a_call_to_its_first_sound(messa
 def test_the_model_does_not_think_while_the_user_speaks(monkeypatch):
     now = 100.0
     monkeypatch.setattr("time.monotonic", lambda: now)
-    mind = Mind()
+    mind = ModelActivity()
     mind.take(HEARD)
     assert mind.state(conversation(input_level=0.1)) == "listening"
     now += PAUSE / 2
@@ -67,7 +67,7 @@ def test_the_model_does_not_think_while_the_user_speaks(monkeypatch):
 def drawn(transcript, width=40, height=12, is_pushed=False, **properties):
     """The lines of the screen."""
     console = Console(file=io.StringIO(), width=width, height=height, color_system=None)
-    screen = Screen(conversation(**properties), transcript, Mind(), "A model", is_pushed=is_pushed)
+    screen = Screen(conversation(**properties), transcript, ModelActivity(), "A model", is_pushed=is_pushed)
     lines = console.render_lines(screen, console.options.update(height=height))
     return ["".join(segment.text for segment in line).rstrip() for line in lines]
 

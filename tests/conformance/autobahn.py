@@ -12,11 +12,11 @@ import queue
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from livesession.connection.closing import Ending
+from livesession.connection.close_info import CloseInfo
 from livesession.connection.connection import Connection
 from livesession.connection.endpoint import Endpoint
 from livesession.connection.frames import Message
-from livesession.connection.handshake import Opening
+from livesession.connection.handshake import Handshake
 from livesession.errors import SessionClosedError
 
 TIMEOUT = 60.0
@@ -29,7 +29,7 @@ class Client:
     def __init__(self, url: str) -> None:
         self._inbox: queue.Queue[Message | None] = queue.Queue()
         self.connection = Connection(
-            Opening(Endpoint(url, proxy=False), TIMEOUT).wait(),
+            Handshake(Endpoint(url, proxy=False), TIMEOUT).wait(),
             on_messages=self._put,
             may_read=lambda: True,
             on_end=self._on_end,
@@ -42,7 +42,7 @@ class Client:
         for message in messages:
             self._inbox.put(message)
 
-    def _on_end(self, ending: Ending) -> None:
+    def _on_end(self, ending: CloseInfo) -> None:
         self._inbox.put(None)
 
     def messages(self) -> list[Message]:

@@ -18,8 +18,8 @@ from websockets.exceptions import ConnectionClosed
 
 from livesession import LiveGenerativeModel
 from livesession.emulator import LiveEmulator, UserTurn
-from livesession.emulator.routes import find_route
-from livesession.emulator.rules import check_setup
+from livesession.emulator.protocol.routes import find_route
+from livesession.emulator.protocol.setup_rules import check_setup
 
 
 def descriptors() -> int:

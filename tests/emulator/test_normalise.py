@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from livesession.emulator.enums import ENUMS
-from livesession.emulator.normalise import decode_bytes, normalise_message, parse_message
-from livesession.emulator.refusal import Refusal
-from livesession.emulator.schema import MESSAGES
+from livesession.emulator.protocol.enum_values import ENUMS
+from livesession.emulator.protocol.message_schema import MESSAGES
+from livesession.emulator.protocol.parser import decode_bytes, normalise_message, parse_message
+from livesession.emulator.protocol.refusal import CloseRefusal
 
 
 def setup(vertex: bool = False, **fields: Any) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def test_a_64_bit_integer_may_be_a_string(value):
 
 @pytest.mark.parametrize("value", [True, "7.5", 7.5, "x", []])
 def test_what_is_no_integer_is_refused(value):
-    with pytest.raises(Refusal, match="trigger_tokens"):
+    with pytest.raises(CloseRefusal, match="trigger_tokens"):
         setup(contextWindowCompression={"triggerTokens": value})
 
 
@@ -71,24 +71,24 @@ def test_an_enum_may_be_its_number():
 
 def test_null_means_not_set_except_for_a_handle():
     assert "tools" not in setup(tools=None)
-    with pytest.raises(Refusal):
+    with pytest.raises(CloseRefusal):
         setup(sessionResumption={"handle": None})
 
 
 def test_one_field_in_two_spellings_is_refused():
-    with pytest.raises(Refusal, match="Duplicate"):
+    with pytest.raises(CloseRefusal, match="Duplicate"):
         normalise_message({"clientContent": {"turnComplete": True, "turn_complete": True}}, vertex=False)
 
 
 def test_a_mixed_spelling_is_unknown():
-    with pytest.raises(Refusal, match="Unknown name"):
+    with pytest.raises(CloseRefusal, match="Unknown name"):
         normalise_message({"realtime_Input": {}}, vertex=False)
 
 
 @pytest.mark.parametrize(("fields", "vertex"), [({"explicitVadSignal": True}, True), ({"labels": {"a_b": "c"}}, True)])
 def test_a_field_of_vertex_alone_is_known_to_vertex_alone(fields, vertex):
     assert setup(vertex=vertex, **fields).items() >= fields.items()
-    with pytest.raises(Refusal, match="Unknown name"):
+    with pytest.raises(CloseRefusal, match="Unknown name"):
         setup(vertex=not vertex, **fields)
 
 
@@ -109,7 +109,7 @@ def test_big_integers_and_strange_keys_of_the_user_survive():
 
 
 def test_half_a_surrogate_pair_is_refused_and_a_whole_one_is_read():
-    with pytest.raises(Refusal, match="surrogates not allowed") as caught:
+    with pytest.raises(CloseRefusal, match="surrogates not allowed") as caught:
         parse_message(r'{"realtimeInput": {"text": "\ud83d"}}')
     assert caught.value.code == 1007
     assert parse_message(r'{"realtimeInput": {"text": "\ud83d\ude00"}}') == {"realtimeInput": {"text": "\U0001f600"}}

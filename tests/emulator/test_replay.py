@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from livesession.emulator import LiveEmulator
-from livesession.emulator.replay import load_recording
+from livesession.emulator.replay.recorded_session import load_recording
 
 REAL = Path(
     os.environ.get("LIVESESSION_WIRE_DATA", Path(__file__).parents[3] / "shared" / "wire"),

@@ -13,7 +13,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from livesession.emulator import LiveEmulator, ReplayMismatch
-from livesession.emulator.replay import RecordedEnd, load_recording
+from livesession.emulator.replay.recorded_session import RecordedEnd, load_recording
 
 PAGE = Path(__file__).parents[2] / "docs" / "recordings.md"
 SETUP = {"setup": {"model": "models/m", "generationConfig": {"responseModalities": ["TEXT"]}}}

@@ -10,8 +10,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from livesession.emulator import LiveEmulator
-from livesession.emulator.refusal import HttpRefusal, Refusal
-from livesession.emulator.routes import admit, find_route, read_credentials
+from livesession.emulator.protocol.refusal import CloseRefusal, HttpRefusal
+from livesession.emulator.protocol.routes import admit, find_route, read_credentials
 
 GOOGLE = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 ALPHA = "/ws/google.ai.generativelanguage.v1alpha.GenerativeService.BidiGenerateContent"
@@ -89,7 +89,7 @@ def test_wrong_and_missing_credentials_are_refused(target, headers, code):
     route = find_route(target)
     assert route is not None
     verdict = admit(route, read_credentials(target, headers), ["k", "auth_tokens/t"])
-    assert isinstance(verdict, (HttpRefusal, Refusal))
+    assert isinstance(verdict, (HttpRefusal, CloseRefusal))
     assert code == (verdict.status if isinstance(verdict, HttpRefusal) else verdict.code)
 
 

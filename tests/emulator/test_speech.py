@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from livesession.emulator.audio import InputStream, chunks, declared_rate, to_output_rate, tone
-from livesession.emulator.refusal import Refusal
-from livesession.emulator.speech import (
+from livesession.emulator.protocol.refusal import CloseRefusal
+from livesession.emulator.speech.detector import (
     FRAME_BYTES,
     DetectorSettings,
     SpeechDetector,
@@ -14,6 +13,7 @@ from livesession.emulator.speech import (
     SpeechEvent,
     SpeechStarted,
 )
+from livesession.emulator.speech.sound import InputStream, chunks, declared_rate, to_output_rate, tone
 
 VOICE = b"\x00\x10" * (FRAME_BYTES // 2)
 QUIET = bytes(FRAME_BYTES)
@@ -99,7 +99,7 @@ def test_the_declared_rate_is_read(mime, rate):
 
 @pytest.mark.parametrize("mime", ["image/png", "audio/wav", "", "audio/pcm;rate=1"])
 def test_what_is_no_raw_pcm_is_refused(mime):
-    with pytest.raises(Refusal):
+    with pytest.raises(CloseRefusal):
         declared_rate(mime)
 
 

@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 with atheris.instrument_imports(include=["livesession"]):
     from livesession import LiveServerMessage, ProtocolError
-    from livesession.types.server import LiveServerContent
-    from livesession.wire import decode
+    from livesession.codec import decode
+    from livesession.messages.server import LiveServerContent
 
 
 def check(data: bytes) -> None:

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livesession.connection.deadline import Deadline
 from livesession.connection.duplex import Duplex
 from livesession.connection.frames import BINARY
 from livesession.connection.writer import FrameWriter
+from livesession.sync.deadline import Deadline
 from tests.hazards.common import PATIENCE, client_frames
 from tests.kit.waiting import InThread
 

@@ -16,7 +16,7 @@ from google import genai
 from google.oauth2.credentials import Credentials
 
 from livesession import GoogleAI, LiveGenerativeModel, LiveSession, SessionResumptionConfig, VertexAI
-from livesession.types.fields import camel_case
+from livesession.messages.fields import camel_case
 from tests.kit.servers import PATIENCE, Peer, script_server
 
 DEVELOPER, VERTEX = "developer", "vertex"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import attrs
 
-from livesession.types.server import LiveServerMessage
-from livesession.wire.converter import converter
-from livesession.wire.incoming import KINDS
+from livesession.codec.converter import converter
+from livesession.codec.decoder import KINDS
+from livesession.messages.server import LiveServerMessage
 
 FOLDER = Path(os.environ.get("LIVESESSION_WIRE_DATA") or Path(__file__).parents[3] / "shared" / "wire")
 REASON = f"no recorded traffic: {FOLDER.name}/ is not beside the checkout, and LIVESESSION_WIRE_DATA does not name it"

@@ -273,7 +273,7 @@ def test_silence_of_no_length_says_so():
 
 def test_showing_a_value_imports_neither_ipython_nor_an_extra():
     code = (
-        "import sys; from livesession import Turn; assert 'livesession.notebook.values' not in sys.modules\n"
+        "import sys; from livesession import Turn; assert 'livesession.notebook.html_values' not in sys.modules\n"
         "assert 'audio controls' in Turn(audio=bytes(4800))._repr_mimebundle_()['text/html']\n"
         "print(sorted({'IPython', 'numpy', 'soxr', 'sounddevice'} & set(sys.modules)))"
     )

@@ -27,8 +27,8 @@ from livesession import (
     SetupRejectedError,
 )
 from livesession.emulator import LiveEmulator, Speech
-from livesession.emulator.replay import load_recording
-from livesession.recording.tracks import HEADER_BYTES
+from livesession.emulator.replay.recorded_session import load_recording
+from livesession.recording.sound_tracks import HEADER_BYTES
 from tests.environments.programs import PRELUDE, command, run_command, run_live
 from tests.kit.servers import Peer, RawPeer, raw_server, script_server
 from tests.kit.waiting import PATIENCE, InThread, wait_until

@@ -34,7 +34,7 @@ from livesession import (
     VertexAI,
 )
 from livesession.emulator import LiveEmulator, ToolCall, UserTurn
-from livesession.emulator.resumption import HandleStore
+from livesession.emulator.handle_store import HandleStore
 from tests.kit.faults import FaultProxy, fault_proxy
 from tests.kit.waiting import PATIENCE, InThread, wait_until
 

@@ -19,8 +19,8 @@ import pydantic
 import pytest
 
 from livesession.errors import ToolCancelled, ToolError
-from livesession.tools.answers import as_error, as_response
-from livesession.tools.arguments import BadArguments
+from livesession.tools.declare.arguments import BadArguments
+from livesession.tools.results import as_error, as_response
 
 
 class Colour(enum.Enum):

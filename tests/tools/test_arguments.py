@@ -19,9 +19,9 @@ import pytest
 import typing_extensions
 
 from livesession import Schema
-from livesession.tools.arguments import BadArguments
-from livesession.tools.cancelling import CancelToken
-from livesession.tools.signatures import function_tool
+from livesession.tools.cancel_token import CancelToken
+from livesession.tools.declare.arguments import BadArguments
+from livesession.tools.declare.signatures import function_tool
 
 TOKEN = CancelToken()
 

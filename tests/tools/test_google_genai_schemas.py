@@ -22,9 +22,9 @@ import pydantic
 from google.genai import types
 
 from livesession import Tool
-from livesession.tools.signatures import declaration
-from livesession.types.client import LiveClientSetup
-from livesession.wire import encode
+from livesession.codec import encode
+from livesession.messages.client import LiveClientSetup
+from livesession.tools.declare.signatures import declaration
 
 # google-genai's Schema wants strings in an enum, and warns of the numbers that its own conversion puts there.
 pytestmark = pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")

@@ -24,10 +24,11 @@ from livesession import (
     ToolCancelled,
     ToolError,
 )
-from livesession.tools import mcp_link, mcp_log
-from livesession.tools.cancelling import CancelToken
-from livesession.tools.mcp import McpError, McpServer, accepted_names
-from livesession.wire import encode
+from livesession.codec import encode
+from livesession.tools.cancel_token import CancelToken
+from livesession.tools.mcp import McpServer, mcp_log
+from livesession.tools.mcp import mcp_connection as mcp_link
+from livesession.tools.mcp.mcp_server import McpError, accepted_names
 from tests.hazards.common import own_threads
 from tests.kit.waiting import PATIENCE, InThread, wait_until
 

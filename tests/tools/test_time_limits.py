@@ -6,7 +6,7 @@ import queue
 
 import pytest
 
-from livesession.connection.deadline import Deadline
+from livesession.sync.deadline import Deadline
 from livesession.tools.time_limits import TimeLimits
 from tests.kit.waiting import PATIENCE
 

@@ -30,7 +30,8 @@ from livesession import (
 from livesession.audio import CallbackOutput, WavInput, start_audio_conversation
 from livesession.cli import __path__ as cli_path
 from livesession.emulator import LiveEmulator
-from livesession.video import VideoStatistics, stream
+from livesession.video import VideoStatistics
+from livesession.video import video_stream as stream
 from tests.kit.servers import Peer, RawPeer, raw_server, script_server
 from tests.kit.waiting import PATIENCE, InThread, wait_until
 

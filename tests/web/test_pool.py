@@ -18,10 +18,10 @@ from livesession import (
     SessionClosedError,
     SetupRejectedError,
 )
-from livesession.connection.deadline import Deadline
 from livesession.emulator import LiveEmulator, UserTurn
+from livesession.sync.deadline import Deadline
 from livesession.web import PoolFullError, SessionBusyError, SessionPool, refusal
-from livesession.web.places import Places
+from livesession.web.leases import Leases
 from tests.kit.servers import raw_server
 from tests.kit.waiting import PATIENCE, InThread, wait_until
 from tests.web.kit import pool_at
@@ -314,7 +314,7 @@ def test_leaving_ends_a_request_that_uses_the_session(new_pool, emulator):
 
 
 def test_leaving_at_the_very_end_of_a_request_leaves_no_session_to_the_next_one():
-    places = Places(limit=1, evict_after=0)
+    places = Leases(limit=1, evict_after=0)
     place, _ = places.take("ada", 0)
     place.is_unwanted = True  # by `leave()`, while `Keeper.release()` had just looked
     places.free(place)
@@ -322,7 +322,7 @@ def test_leaving_at_the_very_end_of_a_request_leaves_no_session_to_the_next_one(
 
 
 def test_a_request_whose_grace_ends_just_now_is_cut_off_at_once():
-    places = Places(limit=1, evict_after=0)
+    places = Leases(limit=1, evict_after=0)
     place, _ = places.take("ada", 0)
     places.closing = Deadline(0.0)
     assert places.next_due(idle_timeout=0) == 0.0

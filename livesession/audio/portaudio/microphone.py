@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 
+from livesession.audio.portaudio.device_list import find_port
+from livesession.audio.portaudio.device_stream import Buffer, Stream, check_numbers
 from livesession.audio.portaudio.library import Status, TimeInfo
-from livesession.audio.portaudio.listing import find_port
-from livesession.audio.portaudio.stream import Buffer, Stream, check_numbers
 
 __all__ = ["Microphone"]
 

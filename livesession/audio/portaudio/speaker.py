@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from livesession.audio.devices import Render
+from livesession.audio.device_protocols import Render
+from livesession.audio.portaudio.device_list import find_port
+from livesession.audio.portaudio.device_stream import Buffer, Stream, check_numbers
 from livesession.audio.portaudio.library import Status, TimeInfo
-from livesession.audio.portaudio.listing import find_port
-from livesession.audio.portaudio.stream import Buffer, Stream, check_numbers
 from livesession.errors import AudioDeviceError
 
 __all__ = ["Speaker"]

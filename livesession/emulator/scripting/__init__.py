@@ -1,0 +1,1 @@
+"""Scripts: which turn of the user gets which answer, and what goes wrong on purpose."""

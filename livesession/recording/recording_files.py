@@ -1,0 +1,73 @@
+"""The files of a recording. One thread writes them, so nothing here is locked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from livesession.backends import Backend
+from livesession.messages.pcm_audio import MODEL_RATE, USER_RATE
+from livesession.recording.entries import ConnectionClosed, ConnectionOpened, Entry, RecordedMessage
+from livesession.recording.handle_names import HandleNames
+from livesession.recording.line_format import closed_line, first_line, frame_line, opened_line
+from livesession.recording.private_file import close_private, open_private, unwritable, write_all
+from livesession.recording.recorder import Recorder
+from livesession.recording.sound_tracks import Track, cut
+
+__all__ = ["RecordingFiles"]
+
+RATES = {"client": USER_RATE, "server": MODEL_RATE}
+
+
+class RecordingFiles:
+    """Opens the files, and writes the first line. Raises `ConfigurationError`.
+
+    Nothing is buffered here: what has been written survives the end of the process, whatever ends it.
+    """
+
+    def __init__(self, recorder: Recorder, backend: Backend, model: str) -> None:
+        self._handles = HandleNames()
+        self._tracks: dict[str, Track] = {}
+        self._file = open_private(recorder.path)
+        try:
+            if recorder.audio == "wav":
+                for sender, rate in RATES.items():
+                    self._tracks[sender] = Track(recorder.track_path(sender), rate)
+            names = {sender: track.path.name for sender, track in self._tracks.items()}
+            write_all(self._file, first_line(backend, model, names))
+        except BaseException as error:
+            with suppress(OSError):
+                self.close()
+            if isinstance(error, OSError):
+                raise unwritable(recorder.path, error) from error
+            raise
+
+    def write(self, entries: Iterable[Entry]) -> None:
+        """Appends entries, at once. Raises `OSError`."""
+        write_all(self._file, b"".join(map(self._line, entries)))
+
+    def _line(self, entry: Entry) -> bytes:
+        event = entry.event
+        if isinstance(event, ConnectionOpened):
+            return opened_line(entry.at, event.connection)
+        if isinstance(event, ConnectionClosed):
+            # What this side gives as a reason never was on the wire.
+            reason = "" if event.ending.origin == "local" else self._handles.hide_in_words(event.ending.reason)
+            return closed_line(entry.at, event.connection, event.ending, reason)
+        return self._frame_line(entry.at, event)
+
+    def _frame_line(self, at: float, frame: RecordedMessage) -> bytes:
+        text = self._handles.hide_in_frame(frame.data.decode("utf-8", "surrogateescape"))
+        if frame.sender == "server":
+            text = frame.redact(text)
+        track = self._tracks.get(frame.sender)
+        rest, cuts = cut(text, track) if track else (text, [])
+        return frame_line(at, frame.connection, frame.sender, rest, cuts)
+
+    def close(self) -> None:
+        """Raises `OSError`."""
+        try:
+            for track in self._tracks.values():
+                track.close()
+        finally:
+            close_private(self._file)

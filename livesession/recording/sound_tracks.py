@@ -1,0 +1,126 @@
+"""Sound beside a recording: what the frames hold as base64 goes into WAV files, and leaves its place in the text."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import re
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from attrs import frozen
+
+from livesession.recording.private_file import close_private, open_private, unwritable, write_all
+
+__all__ = ["Cut", "Track", "cut"]
+
+SAMPLE_BYTES = 2
+HEADER_BYTES = 44
+LONGEST = 2**32 - 1 - HEADER_BYTES  # what the header of a WAV file can say
+PCM = re.compile(r"audio/pcm(?:\s*;\s*rate\s*=\s*(\d{4,6}))?\s*", re.IGNORECASE)
+
+
+@frozen
+class Cut:
+    """A payload that was cut out of a text.
+
+    Attributes:
+        position: Where it was: an index into the text that is left.
+        first: Its first sample in the track.
+        samples: How many it has.
+    """
+
+    position: int
+    first: int
+    samples: int
+
+
+class Track:
+    """One side's sound, all payloads one after the other: mono PCM, 16-bit signed little-endian.
+
+    Until it is closed the header says that there is no end, which programs take for "to the end of the file".
+
+    Args:
+        path: The WAV file; replaced where it exists.
+        rate: Samples a second, where the first payload does not say.
+    """
+
+    def __init__(self, path: Path, rate: int) -> None:
+        self.path = path
+        self._rate = rate
+        self._bytes = 0
+        self._file = open_private(path)
+        try:
+            write_all(self._file, header(rate, LONGEST))
+        except OSError as error:
+            close_private(self._file)
+            raise unwritable(path, error) from error
+
+    def add(self, pcm: bytes, rate: int | None) -> int | None:
+        """Appends a payload; its first sample, or None where it does not fit in here."""
+        if not self._bytes and rate is not None:
+            self._rate = rate
+        if (rate or self._rate) != self._rate or len(pcm) % SAMPLE_BYTES or self._bytes + len(pcm) > LONGEST:
+            return None
+        write_all(self._file, pcm)
+        self._bytes += len(pcm)
+        return (self._bytes - len(pcm)) // SAMPLE_BYTES
+
+    def close(self) -> None:
+        """Writes the header anew, with the length; an error leaves the one that says nothing of it."""
+        try:
+            os.lseek(self._file, 0, os.SEEK_SET)
+            write_all(self._file, header(self._rate, self._bytes))
+        finally:
+            close_private(self._file)
+
+
+def cut(text: str, track: Track) -> tuple[str, list[Cut]]:
+    """Moves the sound in a frame to the track; what could not be put back exactly stays where it is."""
+    if "audio/pcm" not in text:
+        return text, []
+    rest, left, cuts = text, "", list[Cut]()
+    for rate, data in payloads(text):
+        pcm = decoded(data)
+        before, quoted, after = rest.partition(f'"{data}"')
+        first = track.add(pcm, rate) if quoted and pcm else None
+        if first is not None:
+            left += before + '"'
+            cuts.append(Cut(len(left), first, len(pcm) // SAMPLE_BYTES))
+            rest = '"' + after
+    return left + rest, cuts
+
+
+def payloads(text: str) -> Iterator[tuple[int | None, str]]:
+    """Rate and base64 of the PCM in a frame, in the order of the text."""
+    found: list[tuple[int | None, str]] = []
+
+    def look(pairs: list[tuple[str, object]]) -> None:
+        members = dict(pairs)
+        kind, data = members.get("mimeType"), members.get("data")
+        if isinstance(kind, str) and isinstance(data, str) and (pcm := PCM.fullmatch(kind)):
+            found.append((int(pcm[1]) if pcm[1] else None, data))
+
+    try:
+        json.loads(text, object_pairs_hook=look)
+    except (ValueError, RecursionError):
+        return iter(())
+    return iter(found)
+
+
+def decoded(data: str) -> bytes:
+    """The bytes of standard base64; none where encoding them again would give another text."""
+    try:
+        pcm = base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+    return pcm if base64.b64encode(pcm).decode() == data else b""
+
+
+def header(rate: int, size: int) -> bytes:
+    """The header of a WAV file with so many bytes of mono PCM."""
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, rate * SAMPLE_BYTES, SAMPLE_BYTES, 8 * SAMPLE_BYTES)
+    return b"RIFF" + struct.pack("<I", size + HEADER_BYTES - 8) + b"WAVE" + form + b"data" + struct.pack("<I", size)

@@ -1,0 +1,103 @@
+"""How a conversation is taken up again by itself: the policy, and the message that tells of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+from attrs import field, frozen
+
+from livesession.errors import ConnectError
+from livesession.messages.client import LiveClientMessage
+from livesession.messages.config import SessionResumptionConfig
+from livesession.messages.server import LiveServerMessage
+from livesession.validators import callable_only, one_of, positive, positive_int, share
+
+__all__ = ["LiveSessionResumed", "ResumptionPolicy", "check_resumption"]
+
+
+def check_resumption(given: object) -> None:
+    """Raises `TypeError` for what is no configuration, such as True or a handle."""
+    if given is not None and not isinstance(given, SessionResumptionConfig):
+        raise TypeError(
+            "session_resumption is SessionResumptionConfig(), or SessionResumptionConfig(handle=...) to go on where "
+            f"another session stopped, not {type(given).__name__}."
+        )
+
+
+def is_retryable(error: ConnectError) -> bool:
+    return error.retryable
+
+
+@frozen(kw_only=True)
+class ResumptionPolicy:
+    """When and how a session that was made with a `SessionResumptionConfig` reconnects by itself.
+
+    It does so when the server says that it goes away, when it ends the connection though nobody called `close()`
+    (close codes 1000, 1001, and 1008 and 1011 with a reason that passes), and when the network fails (1006). It does
+    not where another connection would end in the same way: a wrong key, an invalid argument, a used-up quota.
+
+    Attributes:
+        attempts: Connections to try; default 10.
+        budget: Seconds from the loss until it is given up, a fresh session among it; default 30.
+        first_delay: Seconds before the second attempt, doubled before each further one; the first comes at once;
+            default 0.5.
+        longest_delay: What they grow to; default 4.
+        jitter: Share by which each delay is longer or shorter at random, so that many clients do not come back at
+            the same moment; default 0.25.
+        retryable: Which failed attempts may be followed by another; default those whose error says `retryable`.
+        fresh_session: Whether to begin a new conversation where the old one cannot be had again; default False.
+        realtime: What sending audio, images and text as they happen does meanwhile: `"wait"` for the new
+            connection, as all other messages do, or `"keep_newest"`: return at once, and send the newest
+            `kept_bytes` later; default `"wait"`.
+        kept_bytes: Of media; older ones are dropped and counted; default 320,000, ten seconds of speech.
+    """
+
+    attempts: int = field(default=10, validator=positive_int)
+    budget: float = field(default=30.0, validator=positive)
+    first_delay: float = field(default=0.5, validator=positive)
+    longest_delay: float = field(default=4.0, validator=positive)
+    jitter: float = field(default=0.25, validator=share)
+    retryable: Callable[[ConnectError], bool] = field(default=is_retryable, validator=callable_only)
+    fresh_session: bool = False
+    realtime: Literal["wait", "keep_newest"] = field(default="wait", validator=one_of("wait", "keep_newest"))
+    kept_bytes: int = field(default=320_000, validator=positive)
+
+    def delays(self) -> Iterator[float]:
+        """Seconds to wait before each attempt."""
+        yield 0.0
+        delay = self.first_delay
+        for _ in range(self.attempts - 1):
+            yield delay * (1 + random.uniform(-self.jitter, self.jitter))
+            delay = min(2 * delay, self.longest_delay)
+
+
+@frozen(kw_only=True, repr=False)
+class LiveSessionResumed(LiveServerMessage):
+    """The session has a new connection and goes on; made by this library, not by the server.
+
+    It stands where the old connection's messages end and the new one's begin. An answer that was cut off is not gone
+    on with: its beginning is void, and in transparent mode the server gives it anew.
+
+    Attributes:
+        state_restored: Whether the server knows the conversation; False after a fresh start.
+        downtime: Seconds from the end of the old connection until the new one was ready.
+        attempts: Connections that it took.
+        lost: What was sent and is unknown to the server now, as far as it was kept, in order; send again what
+            matters. What crossed the last handle on its way may be in it though the server has it; realtime input that
+            crossed the end of a turn may be missing in it. An utterance that goes on, marked by
+            `send_activity_start()`, is begun again by itself: of it, only the sound is here. Empty in transparent
+            mode, which sends all again by itself.
+        lost_count: How many messages those are, with those that were not kept (beyond 16 MB).
+        dropped: How many realtime messages `ResumptionPolicy(realtime="keep_newest")` has dropped.
+        cancelled_calls: Ids of function calls that need no answer any more; answers to them are not sent.
+    """
+
+    state_restored: bool = True
+    downtime: float = 0.0
+    attempts: int = 1
+    lost: tuple[LiveClientMessage, ...] = ()
+    lost_count: int = 0
+    dropped: int = 0
+    cancelled_calls: tuple[str, ...] = ()

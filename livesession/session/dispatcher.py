@@ -1,0 +1,256 @@
+"""The reader thread's side of a session: frames in, messages into the inbox.
+
+One intake belongs to one connection. It decodes, notes at once what must not wait for a consumer (the resumption
+handle, the counts), tells turns apart, and waits with whoever connects for `setupComplete`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from livesession.codec import Inbound, decode
+from livesession.connection.close_info import CloseInfo, EndConnection
+from livesession.connection.frames import Message
+from livesession.errors import (
+    ConnectError,
+    ProtocolError,
+    SetupRejectedError,
+    SetupTimeout,
+    UnsupportedMessageError,
+    excerpt,
+)
+from livesession.messages.server import (
+    LiveServerContent,
+    LiveServerError,
+    LiveServerGoingAwayNotice,
+    LiveServerMessage,
+    LiveServerSetupComplete,
+    LiveServerToolCall,
+    LiveServerToolCallCancellation,
+    LiveSessionResumptionUpdate,
+)
+from livesession.options import SessionOptions
+from livesession.session.receive_queue import QueuedMessage
+from livesession.session.state import SessionState
+from livesession.sync.deadline import Deadline
+from livesession.sync.events import Event
+
+__all__ = ["MessageDispatcher", "Owner"]
+
+OVERFLOW = CloseInfo(
+    1008,
+    "the inbox is full",
+    "local",
+    "Messages were not received in time and filled the inbox (on_full='error')",
+)
+
+
+class Owner(Protocol):
+    """Is told, on the reader thread, what becomes of a connection; must not wait."""
+
+    def on_end(self, ending: CloseInfo) -> None:
+        """It has ended, after `setupComplete`."""
+
+    def on_go_away(self, time_left: float) -> None:
+        """The server will end it in so many seconds."""
+
+    def on_news(self) -> None:
+        """A turn has ended, or there is a new handle."""
+
+
+class MessageDispatcher:
+    """Takes one connection's messages. All `on_...` methods run on the reader thread and never wait.
+
+    Args:
+        conversation, options: Those of the session.
+        owner: Is told of what concerns the connection.
+        greet: Makes the message that stands before all those of the connection.
+    """
+
+    __slots__ = (
+        "_answered", "_conversation", "_greet", "_has_calls", "_is_detached", "_is_set_up", "_options", "_owner",
+        "_refusal", "_warned_full", "redact",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        conversation: SessionState,
+        options: SessionOptions,
+        owner: Owner,
+        greet: Callable[[], LiveServerMessage] | None = None,
+    ) -> None:
+        self._conversation = conversation
+        self._options = options
+        self._owner = owner
+        self._greet = greet
+        self._answered = Event()  # setupComplete, a refusal, or the end
+        self._is_set_up = False
+        self._refusal: ConnectError | None = None
+        self._warned_full = False
+        self._has_calls = False  # that have not been handed over
+        self._is_detached = False
+        self.redact: Callable[[str], str] = str  # takes secrets out of what the server says before it is set up
+
+    def wait_for_setup(self, deadline: Deadline) -> None:
+        """Returns once `setupComplete` came. Raises `SetupTimeout`, `SetupRejectedError` or `ConnectError`."""
+        if not self._answered.wait(deadline.left()):
+            raise SetupTimeout(
+                f"The server did not answer the setup within {self._options.setup_timeout:g} s. Some options make it "
+                "fall silent, and some models are slow: check the configuration, or allow more time with "
+                "SessionOptions(setup_timeout=...).",
+                retryable=True,
+            )
+        if self._refusal is not None:
+            raise self._refusal
+
+    def detach(self) -> None:
+        """The end of this connection is not the end of the conversation, nor is what it still says before its setup."""
+        self._is_detached = True
+
+    def cancel(self) -> None:
+        """Releases whoever waits for `setupComplete`."""
+        self._refuse(ConnectError("The attempt to connect was given up, because the session was closed."))
+
+    def _refuse(self, error: ConnectError) -> None:
+        if not self._answered.has_happened:
+            self._refusal = error
+            self._answered.happened()
+
+    def may_read(self) -> bool:
+        """Whether there is room for more; for the answer to the setup, there always is."""
+        if not self._is_set_up or self._conversation.inbox.has_room:
+            return True
+        if self._options.on_full == "error":
+            raise EndConnection(OVERFLOW)
+        if not self._warned_full:
+            self._warned_full = True
+            self._conversation.log.warning(
+                "the inbox is full (%d bytes): reading pauses until half of it is received", self._options.inbox_bytes
+            )
+        return False
+
+    def on_messages(self, messages: Iterator[Message]) -> None:
+        """Frames came; the servers send binary ones, and text means the same."""
+        arrivals: list[QueuedMessage] = []
+        try:
+            for _, data in messages:
+                self._read(data, arrivals)
+        finally:
+            self._conversation.inbox.put(arrivals)
+
+    def announce(self) -> None:
+        """Consumers may look at what the frames held, and functions run that it calls."""
+        self._conversation.inbox.announce()
+        if self._has_calls:
+            self._has_calls = False
+            self._conversation.calls.hand_over()
+
+    def _read(self, frame: bytes, arrivals: list[QueuedMessage]) -> None:
+        items = decode(frame) if self._is_set_up else self._before_setup(frame)
+        if len(items) == 1 and isinstance(content := items[0], LiveServerContent):
+            new = [self._content(content, len(frame))]  # nearly all are
+        else:
+            new = list(self._mixed(items, len(frame))) if items else []
+        if new and self._conversation.turns.is_repeated(new[0].turn):
+            # Had before, on an earlier connection; but a function call is made anew, and waits for its answer.
+            new = [arrival for arrival in new if not isinstance(arrival.item, LiveServerContent)]
+        arrivals += new
+
+    def _before_setup(self, frame: bytes) -> list[Inbound]:
+        data = self.redact(frame.decode("latin-1")).encode("latin-1")
+        items = decode(data)
+        return self._take_setup_complete(items, data) if items else items
+
+    def _take_setup_complete(self, items: list[Inbound], data: bytes) -> list[Inbound]:
+        if self._is_detached or self._refusal is not None:
+            return []  # it comes too late: the attempt has been given up
+        first = items[0]
+        if isinstance(first, UnsupportedMessageError):
+            return items  # news of a later protocol; the answer is still to come
+        if not isinstance(first, LiveServerSetupComplete):
+            self._refuse(unexpected(first, data))
+            return []
+        self._is_set_up = True
+        self._conversation.session_id = first.session_id
+        if first.usage_metadata is not None:
+            self._conversation.usage.count(first.usage_metadata, ends_turn=False)
+        greeting: list[Inbound] = [self._greet()] if self._greet else []
+        self._answered.happened()
+        return [*greeting, *items[1:]]
+
+    def _content(self, content: LiveServerContent, size: int) -> QueuedMessage:
+        turn, serial, ends_turn = self._conversation.turns.content_arrived(content)
+        if ends_turn or content.usage_metadata is not None:
+            self._conversation.usage.count(content.usage_metadata, ends_turn=ends_turn)
+        if ends_turn:
+            self._conversation.turn_ended(turn)
+            self._owner.on_news()
+        return QueuedMessage(content, turn, serial, ends_turn, size)
+
+    def _mixed(self, items: list[Inbound], size: int) -> Iterator[QueuedMessage]:
+        turn, serial, ends_turn = self._conversation.turns.arrived(items)
+        for position, item in enumerate(items):
+            is_last = position == len(items) - 1
+            self._note(item, turn, serial, ends_turn=ends_turn and is_last)
+            if isinstance(item, UnsupportedMessageError) and self._options.on_unsupported == "warn":
+                self._conversation.log.warning("%s", item)
+            elif (ends_turn and is_last) or not self._conversation.calls.is_hidden(item):
+                cost = 1 if position else max(1, size)
+                yield QueuedMessage(item, turn, serial, ends_turn and is_last, cost)
+
+    def _note(self, item: Inbound, turn: int, serial: int, *, ends_turn: bool) -> None:
+        """What the session must know even if nobody receives."""
+        if isinstance(item, LiveSessionResumptionUpdate):
+            self._conversation.note_handle(item)
+        elif isinstance(item, LiveServerToolCall):
+            self._has_calls = True
+            self._conversation.calls.made(item.function_calls, turn, serial)
+        elif isinstance(item, LiveServerToolCallCancellation):
+            self._conversation.calls.cancelled(item.ids)
+        elif isinstance(item, LiveServerGoingAwayNotice):
+            self._owner.on_go_away(item.time_left)
+        if ends_turn:
+            self._conversation.turn_ended(turn)
+        if ends_turn or isinstance(item, LiveSessionResumptionUpdate):
+            self._owner.on_news()
+        usage = None if isinstance(item, ProtocolError) else item.usage_metadata
+        self._conversation.usage.count(usage, ends_turn=ends_turn)
+
+    def on_end(self, ending: CloseInfo) -> None:
+        if self._is_detached:
+            return
+        if self._is_set_up:
+            self._owner.on_end(ending)
+        else:
+            self._refuse(refused(ending))
+
+
+def unexpected(item: Inbound, data: bytes) -> SetupRejectedError:
+    """Something else came where `setupComplete` was due."""
+    if isinstance(item, LiveServerError):
+        said = f"{item.message} ({item.status or item.code})"
+        return SetupRejectedError(f"The server refused the setup: {said}.", reason=item.message, frame=data)
+    return SetupRejectedError(
+        f"The server answered the setup with another message than setupComplete: {excerpt(data)}",
+        frame=data,
+        retryable=isinstance(item, LiveServerGoingAwayNotice),
+    )
+
+
+def refused(ending: CloseInfo) -> ConnectError:
+    """The connection ended before `setupComplete`."""
+    verdict = ending.verdict
+    error = ConnectError(
+        f"{ending.describe()} It was waiting for setupComplete. {verdict.hint}", retryable=verdict.retryable
+    )
+    if ending.origin == "server":
+        error = SetupRejectedError(
+            f"The server closed the connection instead of accepting the setup: {ending.words}. {verdict.hint}",
+            code=ending.code,
+            reason=ending.reason,
+            hint=verdict.hint,
+            retryable=verdict.retryable,
+        )
+    error.__cause__ = ending.cause
+    return error

@@ -1,0 +1,211 @@
+"""Which turn a message belongs to, and which request a turn answers: the server says neither."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from livesession.errors import ProtocolError
+from livesession.messages.server import LiveServerContent, LiveServerMessage, LiveServerToolCall
+
+__all__ = ["AnswerWindow", "TurnTracker"]
+
+
+@frozen
+class AnswerWindow:
+    """Where an answer begins.
+
+    Attributes:
+        first: Turns with a lower number are over.
+        answer: The number of the turn that answers the last request.
+        since: Frames of that number that came before this one trail the turn before it.
+    """
+
+    first: int = 0
+    answer: int = 0
+    since: int = 0
+
+    def beginning_with(self, turn: int) -> AnswerWindow:
+        """The same where also all turns before this one are over."""
+        return AnswerWindow(max(self.first, turn), self.answer, self.since)
+
+    def excludes(self, turn: int, serial: int) -> bool:
+        return turn < self.first or (turn == self.answer and serial < self.since)
+
+
+class TurnTracker:
+    """Counts turns, so that an answer is not taken for that to another question.
+
+    The server does not say which request a turn answers. But it ends one turn for each request that asks for an
+    answer, interrupted or not, in order; so the number of a turn says which request it belongs to. What trails a
+    turn that has ended, such as a late transcript, is told from the next answer by when it came.
+    """
+
+    __slots__ = (
+        "_begun", "_completed", "_expected", "_frames", "_has_prompted", "_is_in_progress", "_is_open", "_lock",
+        "_repeated", "_span",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards all fields; no other lock is taken inside
+        self._completed = 0  # turns that the server has ended
+        self._frames = 0  # frames that have come
+        self._expected = 0  # requests that are still to be answered
+        self._is_open = False  # whether the server is in the middle of a turn
+        self._is_in_progress = False  # whether it has said that it goes on with what is in progress
+        self._has_prompted = False  # whether a turn is counted, in `_expected`, that is not to be if it says so
+        self._repeated = 0  # turns with a lower number have been had
+        self._begun: int | None = None  # the turn that the consumer is in the middle of
+        self._span = AnswerWindow()  # what comes next for `receive_turn()`
+
+    def arrived(self, items: Sequence[LiveServerMessage | ProtocolError]) -> tuple[int, int, bool]:
+        """Reader: the numbers of a frame's turn and of the frame, and whether it ends the turn."""
+        contents = [item for item in items if isinstance(item, LiveServerContent)]
+        if any(content.turn_complete and not content.ends_turn for content in contents):
+            self._goes_on()
+        return self._count(any(content.ends_turn for content in contents), any(map(opens_turn, items)))
+
+    def content_arrived(self, content: LiveServerContent) -> tuple[int, int, bool]:
+        """Reader: the same for a frame with this one message; most are such."""
+        ends = content.turn_complete and content.ends_turn
+        if content.turn_complete and not ends:
+            self._goes_on()
+        return self._count(ends, opens_turn(content))
+
+    def _goes_on(self) -> None:
+        """The turn is over but for what is in progress: the model speaks of it in no turn of its own."""
+        with self._lock:
+            self._is_in_progress = True
+            self._expected = max(0, self._expected - self._has_prompted)
+            self._has_prompted = False
+
+    def _count(self, ends: bool, opens: bool) -> tuple[int, int, bool]:
+        with self._lock:
+            turn, serial = self._completed, self._frames
+            self._frames += 1
+            if ends:
+                self._is_in_progress = self._has_prompted = False
+                self._completed += 1
+                self._expected = max(0, self._expected - 1)
+            if ends or opens:
+                self._is_open = not ends
+        return turn, serial, ends
+
+    def requested(self) -> AnswerWindow:
+        """Sender: a request that asks for an answer is about to go out; where the answer will begin."""
+        with self._lock:
+            due = max(self._expected, int(self._is_open))
+            self._expected += 1
+            self._forget_begun()
+            answer = self._completed + due
+            since = 0 if due else self._frames
+            self._span = AnswerWindow(self._span.first, answer, since)
+            return AnswerWindow(answer, answer, since)
+
+    def withdrawn(self) -> None:
+        """Sender: the request did not go out after all."""
+        with self._lock:
+            self._expected = max(0, self._expected - 1)
+
+    def spoken(self, *, asks: bool) -> int | None:
+        """Sender: realtime input that begins something new, and perhaps asks for an answer, is about to go out.
+
+        Several such inputs may be answered by one turn, so they count as one: the number of the turn
+        that answers this one; None where it was not counted.
+        """
+        with self._lock:
+            self._forget_begun()
+            if not asks or self._expected:
+                return None
+            self._expected = 1
+            return self._completed + self._is_open
+
+    def prompted(self) -> int | None:
+        """Sender: the answer of a function that nobody waited for is about to go out, of which the model will speak.
+
+        In a turn of its own, behind the one that is going on, if it owes none beside that: the number of that, and
+        else None. Not in one where the server has said that it goes on with what is in progress.
+        """
+        with self._lock:
+            going_on = int(self._is_open)
+            if self._is_in_progress or self._expected > going_on:
+                return None
+            self._expected = going_on + 1
+            self._has_prompted = True
+            return self._completed + going_on
+
+    def settle(self) -> None:
+        """Consumer: the server owes nothing more, after all."""
+        with self._lock:
+            self._expected = 0
+
+    @property
+    def completed(self) -> int:
+        """How many turns the server has ended."""
+        return self._completed
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the server is in no turn and owes none."""
+        with self._lock:
+            return not self._is_open and not self._expected
+
+    def answers_again(self, count: int) -> None:
+        """So many requests have been answered, but the server does not know of it: those answers come once more.
+
+        Their turns have the numbers that they had.
+        """
+        with self._lock:
+            self._repeated = max(self._repeated, self._completed)
+            self._completed -= count
+            self._expected += count
+
+    def is_repeated(self, turn: int) -> bool:
+        """Whether a turn was had before, on an earlier connection."""
+        return turn < self._repeated
+
+    def replayed(self) -> None:
+        """A new connection, on which what was not answered is asked again; the answers keep their numbers."""
+        with self._lock:
+            self._is_open = False
+            self._begun = None
+
+    def restarted(self) -> None:
+        """A new connection: what the old one still owed will not come, and what it had begun is over."""
+        with self._lock:
+            self._completed = max(self._completed + 1, self._span.first, self._span.answer, self._repeated)
+            self._expected = 0
+            self._is_open = False
+            self._begun = None
+
+    def _forget_begun(self) -> None:
+        if self._begun is not None:
+            self._span = self._span.beginning_with(self._begun + 1)
+            self._begun = None
+
+    def delivered(self, item: LiveServerMessage | ProtocolError, turn: int, *, ends_turn: bool) -> None:
+        """Consumer: a message was handed out."""
+        if ends_turn:
+            with self._lock:
+                self._begun = None
+        elif self._begun != turn and opens_turn(item):
+            with self._lock:
+                self._begun = turn
+
+    def to_receive(self, first: int = 0) -> AnswerWindow:
+        """Consumer: what comes next; turns with a number below `first` are over."""
+        with self._lock:
+            self._span = self._span.beginning_with(first)
+            return self._span
+
+
+def opens_turn(item: LiveServerMessage | ProtocolError) -> bool:
+    """Whether a message shows that the model is in the middle of a turn.
+
+    Transcripts do not: they may come before or behind the turn that they belong to.
+    """
+    if isinstance(item, LiveServerContent):
+        return item.model_turn is not None or item.generation_complete
+    return isinstance(item, LiveServerToolCall)

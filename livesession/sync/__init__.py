@@ -1,0 +1,1 @@
+"""Threads: deadlines, events that are safe in signal handlers, and worker pools. Nothing here knows the protocol."""

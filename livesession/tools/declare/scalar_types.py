@@ -1,0 +1,127 @@
+"""The types that are one JSON string, number or truth value: how the model is told of them, and how they are read."""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from uuid import UUID
+
+from attrs import frozen
+
+from livesession.codec.json_scalars import read_base64
+from livesession.messages.declarations import Schema
+from livesession.messages.enums import SchemaType
+
+__all__ = ["SCALARS", "BadValue", "Scalar", "shown"]
+
+SHOWN = 80
+
+
+def shown(value: object) -> str:
+    """The beginning of a value, as JSON."""
+    text = json.dumps(value, ensure_ascii=False, default=repr)
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+
+
+class BadValue(ValueError):
+    """A value that a hint does not allow.
+
+    Attributes:
+        expected: What it allows instead.
+    """
+
+    def __init__(self, expected: str, value: object) -> None:
+        super().__init__(f"must be {expected}, not {shown(value)}")
+        self.expected = expected
+
+
+def read_null(value: object) -> None:
+    if value is not None:
+        raise BadValue("null", value)
+
+
+def read_bool(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise BadValue("true or false", value)
+    return value
+
+
+def read_int(value: object) -> int:
+    """A number without decimals: models write `3.0` for 3."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise BadValue("an integer", value)
+    return value
+
+
+def read_float(value: object) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise BadValue("a number", value)
+    return float(value)
+
+
+def read_decimal(value: object) -> Decimal:
+    read_float(value)
+    return Decimal(str(value))
+
+
+def read_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise BadValue("a string", value)
+    return value
+
+
+def parser(parse: Callable[[str], object], expected: str) -> Callable[[object], object]:
+    """Reads a string of some form."""
+
+    def read(value: object) -> object:
+        try:
+            return parse(read_text(value))
+        except ValueError:
+            raise BadValue(expected, value) from None
+
+    return read
+
+
+def parse_datetime(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))  # Python 3.10 does not know the Z
+
+
+@frozen
+class Scalar:
+    """How a type looks in JSON.
+
+    Attributes:
+        schema: What the model is told.
+        read: Makes a Python value of what the model wrote, or raises `BadValue`.
+    """
+
+    schema: Schema
+    read: Callable[[object], object]
+
+
+def text_scalar(parse: Callable[[str], object], expected: str, format: str | None = None) -> Scalar:
+    """A string of a form that its description tells: the service knows no format but date-time."""
+    told = None if format else f"As {expected}."
+    return Scalar(Schema(type=SchemaType.STRING, description=told, format=format), parser(parse, expected))
+
+
+SCALARS: Mapping[type, Scalar] = {
+    str: Scalar(Schema(type=SchemaType.STRING), read_text),
+    int: Scalar(Schema(type=SchemaType.INTEGER), read_int),
+    float: Scalar(Schema(type=SchemaType.NUMBER), read_float),
+    bool: Scalar(Schema(type=SchemaType.BOOLEAN), read_bool),
+    types.NoneType: Scalar(Schema(type=SchemaType.NULL), read_null),
+    Decimal: Scalar(Schema(type=SchemaType.NUMBER), read_decimal),
+    bytes: text_scalar(read_base64, "base64"),
+    datetime: text_scalar(parse_datetime, "a date and time such as 2030-01-31T09:30:00Z", format="date-time"),
+    date: text_scalar(date.fromisoformat, "a date such as 2030-01-31"),
+    time: text_scalar(time.fromisoformat, "a time such as 09:30:00"),
+    UUID: text_scalar(UUID, "a UUID"),
+    Path: Scalar(Schema(type=SchemaType.STRING), lambda value: Path(read_text(value))),
+}

@@ -1,0 +1,115 @@
+"""One call while it runs: the function with its token and its time limit, and the answers that are made of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import cast
+
+import attrs
+from attrs import define, field
+
+from livesession.messages.content import FunctionResponse
+from livesession.messages.declarations import FunctionDeclaration
+from livesession.messages.fields import JSONObject
+from livesession.session.function_calls import TrackedCall
+from livesession.tools.cancel_token import CancelToken
+from livesession.tools.declare.arguments import BadArguments
+from livesession.tools.function_tool import FunctionTool
+from livesession.tools.results import as_response
+
+__all__ = ["Job", "answers", "unknown_function"]
+
+
+@define(eq=False)
+class Job:
+    """A call that a function is to answer.
+
+    Attributes:
+        call: The call.
+        tool: The function.
+        limit: Seconds from the call until it is given up; None for no limit.
+        token: Set when the answer is not wanted any more.
+        thread: The thread that runs it; None before it begins.
+        is_recorded: Whether the consumer has been told of it.
+        last: The part of its answer that was sent last.
+    """
+
+    call: TrackedCall
+    tool: FunctionTool
+    limit: float | None
+    token: CancelToken = field(factory=CancelToken)
+    thread: int | None = None
+    is_recorded: bool = False
+    last: JSONObject = field(factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.call.call.name
+
+    @property
+    def seconds(self) -> float:
+        """Since the call was made."""
+        return time.monotonic() - self.call.made_at
+
+    def answer(self, response: FunctionResponse, *, will_continue: bool | None = None) -> FunctionResponse:
+        """A response as the answer to this call."""
+        return attrs.evolve(
+            response,
+            id=self.call.call.id,
+            name=self.name,
+            scheduling=response.scheduling or self.tool.scheduling,
+            will_continue=will_continue,
+        )
+
+
+def answers(job: Job, *, in_parts: bool) -> Iterator[FunctionResponse]:
+    """Runs the function; what it answers, piece by piece where it is a generator and the back end takes pieces.
+
+    Raises what the function raises, and `ToolCancelled` when a generator yields though nobody wants it to.
+    """
+    value = job.tool.run(job.call.call.args, job.token)
+    if not job.tool.is_generator:
+        yield job.answer(response_of(value))
+    elif in_parts:
+        yield from parts(job, cast("Iterator[object]", value))
+    else:
+        yield job.answer(response_of(list(values(job, cast("Iterator[object]", value)))))
+
+
+def parts(job: Job, generator: Iterator[object]) -> Iterator[FunctionResponse]:
+    """Each value as a part of the answer, and an empty one at the end."""
+    for value in values(job, generator):
+        yield job.answer(response_of(value), will_continue=True)
+    yield job.answer(FunctionResponse(response={}), will_continue=False)
+
+
+def values(job: Job, generator: Iterator[object]) -> Iterator[object]:
+    """What a generator yields, and what it returns at the end, if that is anything."""
+    try:
+        while True:
+            value = next(generator)
+            job.token.check()
+            yield value
+    except StopIteration as end:
+        if end.value is not None:
+            yield end.value
+    finally:
+        if hasattr(generator, "close"):
+            generator.close()
+
+
+def response_of(value: object) -> FunctionResponse:
+    if not isinstance(value, FunctionResponse):
+        return FunctionResponse(response=as_response(value))
+    as_response(value.response)  # raises what would else be found when it is sent
+    return value
+
+
+def unknown_function(name: str, known: list[str]) -> FunctionTool:
+    """Answers a call of a function that was not declared: models do make them up."""
+
+    def run(args: object, token: CancelToken) -> object:
+        raise BadArguments(f"There is no function {name!r}. There are: {', '.join(known)}.")
+
+    return FunctionTool(declaration=FunctionDeclaration(name=name), run=run)

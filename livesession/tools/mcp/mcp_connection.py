@@ -1,0 +1,237 @@
+"""The connection to an MCP server: its process, and an asyncio loop that speaks to it, on a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import shlex
+import threading
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Future
+from contextlib import nullcontext, suppress
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+from attrs.validators import deep_mapping, instance_of
+
+from livesession.errors import LiveSessionError, MissingExtraError
+from livesession.logs import logger
+from livesession.tools.cancel_token import CancelToken
+from livesession.tools.mcp.mcp_log import McpLog
+from livesession.validators import positive
+from livesession.version import __version__
+
+if TYPE_CHECKING:
+    from mcp import Client, StdioServerParameters
+    from mcp.types import CallToolResult
+    from mcp.types import Tool as McpTool
+
+__all__ = ["McpCommand", "McpConnection", "McpError"]
+
+CLOSING = 5.0  # seconds; the package `mcp` ends a server that stays by SIGTERM after 2.5, and by SIGKILL after 4.5
+LOG_CHECK = 60.0
+
+
+class McpError(LiveSessionError):
+    """An MCP server could not be started, or has ended, or a tool of it failed.
+
+    Attributes:
+        log: The end of what the server wrote to its standard error, which may hold what the model should not be told.
+    """
+
+    def __init__(self, message: str, *, log: str = "") -> None:
+        super().__init__(message)
+        self.log = log
+
+
+@frozen(kw_only=True)
+class McpCommand:
+    """How a server is started; the attributes are those of `McpServer`."""
+
+    words: tuple[str, ...]
+    env: Mapping[str, str] = field(repr=False, validator=deep_mapping(instance_of(str), instance_of(str)))
+    cwd: str | None
+    timeout: float = field(validator=positive)
+
+    def __str__(self) -> str:
+        return shlex.join(self.words)
+
+
+class McpConnection:
+    """One process, from `start()` to `close()`; the coroutines run on the link's thread, everything else on any other.
+
+    Raises:
+        MissingExtraError: Without the package `mcp`, or with one before 2.0.
+    """
+
+    def __init__(self, command: McpCommand) -> None:
+        try:
+            from mcp import Client  # noqa: F401  # here, so that the second it takes counts against no time limit
+        except ImportError as error:
+            raise MissingExtraError("McpServer", "mcp") from error
+        self._command = command
+        self._listed: Future[list[McpTool]] = Future()
+        self._lock = threading.Lock()  # guards _client: a call is on the loop before the loop ends, or is refused
+        self._client: Client | None = None
+        self._stop: Callable[[], object] | None = None
+        self._is_closing = False
+        self._pid = os.getpid()
+        self._thread = threading.Thread(target=self._run, name="livesession-mcp", daemon=True)
+
+    def start(self) -> list[McpTool]:
+        """Starts the process and waits for the list of what it offers. Raises `McpError` where none comes in time."""
+        self._thread.start()
+        return self._listed.result(self._command.timeout + 2 * CLOSING)
+
+    def call(self, name: str, arguments: Mapping[str, object], token: CancelToken) -> CallToolResult:
+        """Waits for the answer of a tool. Raises `McpError`, and `ToolCancelled` when the token is set before that."""
+        token.check()
+        future: Future[CallToolResult] = Future()
+        future.add_done_callback(lambda _: token._wake())
+        try:
+            self._begin(future, name, arguments)  # inside, as a Ctrl-C may come when the server has begun already
+            token._wait_for(future.done)
+        finally:
+            future.cancel()  # the server is told; where there is an answer, nothing happens
+        if future.cancelled():
+            token.check()
+            raise self._ended(name)
+        return future.result()
+
+    def close(self) -> None:
+        """Ends process and thread, and waits for that."""
+        self._is_closing = True  # first, as the thread looks at it after it has set _stop
+        if self._stop is not None:
+            with suppress(RuntimeError):  # the loop has ended by itself
+                self._stop()
+        if self._thread.ident is not None:
+            self._thread.join(CLOSING)
+
+    def _begin(self, future: Future[CallToolResult], name: str, arguments: Mapping[str, object]) -> None:
+        if self._pid != os.getpid():
+            raise McpError(
+                f"The tool {name!r} gives no answer: its MCP server belongs to the process that this one was forked "
+                "from. Start a McpServer here; under gunicorn --preload, that is in the worker and not at import."
+            )
+        with self._lock:
+            if self._client is None:
+                raise self._ended(name)
+            self._loop.call_soon_threadsafe(self._begin_here, future, self._call(self._client, name, arguments))
+
+    def _begin_here(self, future: Future[CallToolResult], calling: Coroutine[None, None, CallToolResult]) -> None:
+        """On the link's thread: the end of either is the end of the other."""
+        task = self._loop.create_task(calling)
+        task.add_done_callback(lambda _: settle(future, task))
+        future.add_done_callback(lambda _: self._cancel(task))
+
+    def _cancel(self, task: asyncio.Task[CallToolResult]) -> None:
+        with suppress(RuntimeError):  # the loop has ended, and the task with it
+            self._loop.call_soon_threadsafe(task.cancel)
+
+    def _ended(self, name: str, log: str = "") -> McpError:
+        return McpError(
+            f"The tool {name!r} gives no answer: its MCP server, {self._command.words[0]!r}, has ended or was closed. "
+            "Start a new McpServer.",
+            log=log,
+        )
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except BaseException as error:
+            if not self._listed.done():
+                self._listed.set_exception(error)
+
+    async def _main(self) -> None:
+        with McpLog.temporary() as log:
+            try:
+                await self._serve(log)
+            except Exception as error:
+                why, wrote = innermost(error), log.tail()
+                raise McpError(
+                    f"The MCP server did not start: {why}. Try in a shell what was run:  {self._command}"
+                    + (f"\nIt wrote:\n{wrote}" if wrote else ""),
+                    log=wrote,
+                ) from why
+
+    async def _serve(self, log: McpLog) -> None:
+        """Until it is closed. Raises when it does not come to a list of the tools."""
+        import anyio
+        from mcp import Client, Implementation, stdio_client
+
+        self._loop, self._log = asyncio.get_running_loop(), log
+        own_name = Implementation(name="livesession", version=__version__)
+        # Outside of the scope: a process whose start is cancelled half way would not be waited for.
+        async with stdio_client(self._parameters(), log.for_process()) as streams:
+            with anyio.CancelScope(deadline=anyio.current_time() + self._command.timeout) as scope:
+                self._stop = lambda: self._loop.call_soon_threadsafe(scope.cancel)
+                if self._is_closing:
+                    scope.cancel()
+                async with Client(nullcontext(streams), client_info=own_name) as client:
+                    tools = await every_tool(client)
+                    scope.deadline = math.inf
+                    await self._answer_calls(client, tools)
+        if not self._listed.done():
+            why = "it was closed" if self._is_closing else f"no list of tools within {self._command.timeout:g} s"
+            raise TimeoutError(why)
+
+    def _parameters(self) -> StdioServerParameters:
+        from mcp import StdioServerParameters
+
+        command, *args = self._command.words
+        env = dict(self._command.env)
+        return StdioServerParameters(command=command, args=args, env=env, cwd=self._command.cwd)
+
+    async def _answer_calls(self, client: Client, tools: list[McpTool]) -> None:
+        with self._lock:
+            self._client = client
+        self._listed.set_result(tools)
+        try:
+            while True:
+                await asyncio.sleep(LOG_CHECK)
+                self._log.shorten()
+        finally:
+            with self._lock:
+                self._client = None
+
+    async def _call(self, client: Client, name: str, arguments: Mapping[str, object]) -> CallToolResult:
+        from mcp import MCPError
+        from mcp.types import CONNECTION_CLOSED
+
+        try:
+            result = await client.call_tool(name, dict(arguments))
+            if result.is_error:
+                logger.debug("the tool %r failed; its MCP server wrote: %s", name, self._log.tail())
+            return result
+        except Exception as error:
+            if isinstance(error, MCPError) and error.code == CONNECTION_CLOSED:
+                raise self._ended(name, self._log.tail()) from error
+            message = f"The MCP server {self._command.words[0]!r} refused the call of {name!r}: {error}"
+            raise McpError(message, log=self._log.tail()) from error
+
+
+def settle(future: Future[CallToolResult], task: asyncio.Task[CallToolResult]) -> None:
+    """Gives a future the outcome of its task, unless nobody waits for it any more."""
+    if task.cancelled():
+        future.cancel()
+        return
+    error = task.exception()  # looked at in any case, as asyncio would complain of one that was not
+    if future.set_running_or_notify_cancel():
+        future.set_result(task.result()) if error is None else future.set_exception(error)
+
+
+async def every_tool(client: Client) -> list[McpTool]:
+    page = await client.list_tools()
+    tools = page.tools
+    while page.next_cursor is not None:
+        page = await client.list_tools(cursor=page.next_cursor)
+        tools = [*tools, *page.tools]
+    return tools
+
+
+def innermost(error: BaseException) -> BaseException:
+    """The error itself, out of the groups that anyio puts it into."""
+    while inside := getattr(error, "exceptions", None):
+        error = inside[0]
+    return error
