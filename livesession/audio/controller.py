@@ -84,7 +84,7 @@ class AudioConversationController:
     @property
     def state(self) -> Literal["listening", "speaking", "over"]:
         """Whether the model is heard now, or listens."""
-        if self._over.has_happened:
+        if self._over.is_set:
             return "over"
         return "speaking" if self._speaking.playback.is_playing else "listening"
 
@@ -237,7 +237,7 @@ class AudioConversationController:
         try:
             if not self._is_stopping:
                 self._stream.claim()
-            self._is_receiving.happened()
+            self._is_receiving.set()
             while not (self._is_stopping or (self._has_input_ended and self._messages.is_answered())):
                 self._messages.receive()
         except StopIteration:
@@ -250,7 +250,7 @@ class AudioConversationController:
     def _release(self) -> None:
         deadline = Deadline(RELEASE)
         self._is_stopping = True
-        self._is_receiving.happened()
+        self._is_receiving.set()
         self._stream.close()
         self._hearing.close()
         self._speaking.close()
@@ -260,4 +260,4 @@ class AudioConversationController:
         self._messages.close()
         self._session._is_in_conversation = False
         self._log.info("the audio conversation has ended%s", f": {self._error!r}" if self._error else "")
-        self._over.happened()
+        self._over.set()

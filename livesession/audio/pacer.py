@@ -31,7 +31,7 @@ class Pace:
     def __init__(self, rate: float) -> None:
         self._rate = rate
         self._start: float | None = None
-        self._gates = Notifier()  # opened when it is stopped
+        self._notifier = Notifier()  # opened when it is stopped
         self.is_stopped = False
 
     def wait_for(self, frames: int) -> bool:
@@ -39,12 +39,12 @@ class Pace:
         if self._start is None:
             self._start = time.monotonic()
         left = self._start + frames / self._rate - time.monotonic()
-        return not self._gates.wait_until(lambda: self.is_stopped, Deadline(max(0.0, left)))
+        return not self._notifier.wait_until(lambda: self.is_stopped, Deadline(max(0.0, left)))
 
     def stop(self) -> None:
         """Ends all waits, now and later; any thread."""
         self.is_stopped = True
-        self._gates.open()
+        self._notifier.notify()
 
 
 class Sink(Protocol):
@@ -95,7 +95,7 @@ class PacedPlayer:
         try:
             self._thread.start()
         except RuntimeError as error:
-            self._has_ended.happened()
+            self._has_ended.set()
             sink.close()
             raise AudioDeviceError(f"There is no thread for playing: {error}.") from error
 
@@ -113,7 +113,7 @@ class PacedPlayer:
         except Exception as error:
             failure = error
         # First, so that who is told may wait for another thread that is in close().
-        self._has_ended.happened()
+        self._has_ended.set()
         if failure is not None:
             on_failure(failure)
 

@@ -44,7 +44,7 @@ class PcmInput:
         self.channels = channels
         self.is_microphone = is_microphone or self.is_microphone
         self._pcm_blocks = pcm_blocks
-        self._gates = Notifier()  # opened when a block is due, when it is there, and by close()
+        self._notifier = Notifier()  # opened when a block is due, when it is there, and by close()
         self._is_due = False
         self._is_closed = False
         self._is_used = False
@@ -74,7 +74,7 @@ class PcmInput:
         An iterable that is busy is asked for nothing more; its thread ends when it returns.
         """
         self._is_closed = True
-        self._gates.open()
+        self._notifier.notify()
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._run, name="livesession-pcm-input", daemon=True)
@@ -85,8 +85,8 @@ class PcmInput:
 
     def _next(self) -> bytes | None:
         self._is_due = True
-        self._gates.open()
-        self._gates.wait_until(lambda: self._is_closed or not self._is_due, Deadline(None))
+        self._notifier.notify()
+        self._notifier.wait_until(lambda: self._is_closed or not self._is_due, Deadline(None))
         if self._is_closed:
             return None
         if self._error is not None:
@@ -106,13 +106,13 @@ class PcmInput:
 
     def _is_asked(self) -> bool:
         """Waits until a block is due; False when none will be."""
-        self._gates.wait_until(lambda: self._is_closed or self._is_due, Deadline(None))
+        self._notifier.wait_until(lambda: self._is_closed or self._is_due, Deadline(None))
         return not self._is_closed
 
     def _hand_over(self, block: bytes | None) -> None:
         self._block = block
         self._is_due = False  # last, because then blocks() looks at the others
-        self._gates.open()
+        self._notifier.notify()
 
 
 class CallbackOutput:

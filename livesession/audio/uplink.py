@@ -60,7 +60,7 @@ class Uplink:
         self._thread = threading.Thread(target=self._run, name="livesession-audio-in", daemon=True)
         self._is_closed = False
         self._is_sending = False
-        self._gates = Notifier()  # opened when a block has been sent
+        self._notifier = Notifier()  # opened when a block has been sent
         self._later: deque[Callable[[], None]] = deque()  # what waits for that
         self.is_open = False  # whether what is heard is sent
         self.level = 0.0
@@ -84,7 +84,7 @@ class Uplink:
         """Nothing that is heard is sent any more when it returns, or after a second, where the network hangs."""
         self.is_open = False
         if not self.is_current_thread:
-            self._gates.wait_until(lambda: not self._is_sending, Deadline(SHUTS_WITHIN))
+            self._notifier.wait_until(lambda: not self._is_sending, Deadline(SHUTS_WITHIN))
 
     def say_next(self, say: Callable[[], None]) -> None:
         """Calls it before the next block is sent: now, or on the thread of this, where a block is stuck."""
@@ -107,7 +107,7 @@ class Uplink:
 
     def join(self, deadline: Deadline) -> None:
         if self._thread.is_alive() and not self.is_current_thread:
-            self._thread.join(deadline.left())
+            self._thread.join(deadline.remaining())
 
     def _run(self) -> None:
         error: BaseException | None = None
@@ -136,7 +136,7 @@ class Uplink:
             self._pass_on(pcm)
         finally:
             self._is_sending = False
-            self._gates.open()
+            self._notifier.notify()
             self._say()
 
     def _pass_on(self, pcm: bytes) -> None:

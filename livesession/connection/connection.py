@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from livesession.connection.close_info import ABNORMAL, CLOSED_HERE, NORMAL, CloseInfo
+from livesession.connection.connection_state import ConnectionEvent, ConnectionState, StateMachine
 from livesession.connection.duplex import Duplex
 from livesession.connection.frames import TEXT, FrameReader, Message
 from livesession.connection.handshake import UpgradedSocket
 from livesession.connection.liveness import Liveness
 from livesession.connection.reader import GRACE, FrameReceiver
 from livesession.connection.reader_loop import ReaderLoop, join_loop
-from livesession.connection.state import ConnectionEvent, ConnectionState, StateMachine
 from livesession.connection.tap import Tap, Watched
 from livesession.connection.writer import FrameWriter, StreamBroken
 from livesession.errors import LiveSessionError, SendTimeout, SessionClosedError
@@ -219,8 +219,8 @@ class Connection:
             self._reading.close_deadline = deadline
             self.wake()
         if self._loop is not None and not self.is_reader_thread:
-            self._reading.over.wait(last.left() or 0.0)
-            self._loop.join_if_over(min(GRACE, last.left() or 0.0))
+            self._reading.over.wait(last.remaining() or 0.0)
+            self._loop.join_if_over(min(GRACE, last.remaining() or 0.0))
 
     def _send_close_frame(self, deadline: Deadline) -> None:
         try:

@@ -63,7 +63,7 @@ class Handshake:
         """The open connection. Raises `ConnectError`; whatever ends the wait early abandons the attempt."""
         try:
             self._start()
-            finished = self._done.wait(self._deadline.left())
+            finished = self._done.wait(self._deadline.remaining())
         except BaseException:
             self.abandon()
             raise
@@ -121,7 +121,7 @@ class Handshake:
             if self._endpoint.is_tls:
                 context = self._endpoint.ssl_context or default_context(self._endpoint.ca_file)
                 secure = self._hold(start_tls(sock, context, self._endpoint.host))
-                secure.settimeout(self._deadline.left())
+                secure.settimeout(self._deadline.remaining())
                 secure.do_handshake()
                 sock = secure
             return upgrade(sock, self._endpoint, self._deadline)
@@ -243,13 +243,13 @@ class GuardedSocket:
         return len(data)
 
     def _keep_deadline(self) -> None:
-        left = self._deadline.left()
+        left = self._deadline.remaining()
         if left == 0:
             raise TimeoutError("the deadline of the connection has passed")
         self._socket.settimeout(left)
 
     def gettimeout(self) -> float | None:
-        return self._deadline.left() or 0.001
+        return self._deadline.remaining() or 0.001
 
     def close(self) -> None:
         """The socket belongs to the caller of the upgrade."""

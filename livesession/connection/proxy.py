@@ -112,7 +112,7 @@ def connect_tcp(host: str, port: int, deadline: Deadline, hold: Hold) -> socket.
     """Tries each address of the name in turn, within what is left of the time."""
     addresses = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
     for position, (family, kind, protocol, _, address) in enumerate(addresses):
-        left = deadline.left()
+        left = deadline.remaining()
         try:
             sock = hold(socket.socket(family, kind, protocol))
             sock.settimeout(left if left is None else left / (len(addresses) - position) or 0.001)
@@ -135,7 +135,7 @@ def connected(sock: socket.socket, address: tuple[object, ...]) -> socket.socket
 
 def request_tunnel(sock: socket.socket, proxy: Proxy, endpoint: Endpoint, deadline: Deadline) -> None:
     """CONNECT through an HTTP proxy."""
-    sock.settimeout(deadline.left())
+    sock.settimeout(deadline.remaining())
     sock.sendall(tunnel_request(proxy, endpoint))
     answer = http.client.HTTPResponse(sock, method="CONNECT")
     try:
@@ -165,7 +165,7 @@ def connect_socks(proxy: Proxy, endpoint: Endpoint, deadline: Deadline, hold: Ho
     except ImportError as error:
         raise MissingExtraError("A SOCKS proxy", "socks") from error
     try:
-        return hold(socks_connector(proxy).connect(endpoint.host, endpoint.port, timeout=deadline.left()))
+        return hold(socks_connector(proxy).connect(endpoint.host, endpoint.port, timeout=deadline.remaining()))
     except (python_socks.ProxyError, OSError) as error:
         raise ConnectError(
             f"The SOCKS proxy {proxy.host}:{proxy.port} could not connect: {error}.", retryable=True

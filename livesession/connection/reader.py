@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from livesession.connection.close_info import ABNORMAL, GRACE, CloseInfo, EndConnection
+from livesession.connection.connection_state import ConnectionEvent, ConnectionState, StateMachine
 from livesession.connection.duplex import Duplex
 from livesession.connection.frames import CLOSE, PING, FrameError, FrameReader, Message, read_close
 from livesession.connection.liveness import Liveness
 from livesession.connection.reader_loop import READ, WRITE, Plan
-from livesession.connection.state import ConnectionEvent, ConnectionState, StateMachine
 from livesession.connection.tap import Tap
 from livesession.connection.writer import FrameWriter
 from livesession.logs import Log
@@ -44,8 +44,8 @@ class FrameReceiver:
     """
 
     __slots__ = (
-        "_begun", "_calm", "_close_frame", "_duplex", "_frames", "_linger_until", "_liveness", "_log", "_may_read",
-        "_on_end", "_on_messages", "_redact", "_states", "_taps", "_was_paused", "_writer", "announce",
+        "_begun", "_close_frame", "_duplex", "_frames", "_idle_plan", "_linger_until", "_liveness", "_log",
+        "_may_read", "_on_end", "_on_messages", "_redact", "_states", "_taps", "_was_paused", "_writer", "announce",
         "close_deadline", "close_frame_done", "close_is_begun", "followed", "over", "reads_on",
     )  # fmt: skip
 
@@ -80,7 +80,7 @@ class FrameReceiver:
         self.followed: Plan | None = None
         self._begun = False
         self._was_paused = True  # only what this side put since can have filled the inbox
-        self._calm: Plan | None = None  # what was planned last, if that was to wait for more and nothing else
+        self._idle_plan: Plan | None = None  # what was planned last, if that was to wait for more and nothing else
         self._close_frame: CloseInfo | None = None  # what the peer's said
         self._linger_until: float | None = None  # set once the end has been declared
         self.reads_on = False  # to the end, whether or not there is room for more
@@ -142,8 +142,8 @@ class FrameReceiver:
         if not (paused or has_read) and (ending := self._liveness.check()):
             return ending
         self._was_paused = paused
-        if has_read and drained and self._calm and not (is_closing or paused or self._wants_write):
-            return self._calm  # its deadline is too early by now, never too late: then there is a new plan
+        if has_read and drained and self._idle_plan and not (is_closing or paused or self._wants_write):
+            return self._idle_plan  # its deadline is too early by now, never too late: then there is a new plan
         return self._plan(paused, again=not (paused or drained))
 
     def _is_paused(self) -> bool:
@@ -153,7 +153,7 @@ class FrameReceiver:
         close_at, check_at = self.close_deadline.at, math.inf if paused else self._liveness.next_at
         deadline = check_at if close_at is None else min(close_at, check_at)
         plan = Plan((0 if paused else READ) | (WRITE if self._wants_write else 0), deadline, again)
-        self._calm = plan if plan.interest == READ and not again else None
+        self._idle_plan = plan if plan.interest == READ and not again else None
         return plan
 
     @property
@@ -199,7 +199,7 @@ class FrameReceiver:
 
     def _declare(self, ending: CloseInfo) -> None:
         self._states.on(ConnectionEvent.ENDED, ending)
-        left = self.close_deadline.left()
+        left = self.close_deadline.remaining()
         patience = 0.0 if ending.origin == "network" else GRACE if left is None else min(GRACE, left)
         self._linger_until = time.monotonic() + patience
         for tap in self._taps:
@@ -224,7 +224,7 @@ class FrameReceiver:
         """The loop watches the socket no more."""
         self._duplex.shutdown()
         self._writer.retire()
-        self.over.happened()
+        self.over.set()
 
     def fail(self, error: BaseException) -> None:
         """A fault of this library, or of a callback such as a log handler; whoever waits must hear of it."""

@@ -90,9 +90,9 @@ class ReaderLoop:
         self._channels: set[Channel] = set()
         self._is_over = False
         self._woken: deque[Channel] = deque()  # appended to by any thread, without the lock: also by finalizers
-        self._bell, self._alarm = socket.socketpair()
-        self._bell.setblocking(False)
-        self._alarm.setblocking(False)
+        self._wake_send, self._wake_recv = socket.socketpair()
+        self._wake_send.setblocking(False)
+        self._wake_recv.setblocking(False)
         self._watched: dict[Channel, int] = {}
         self._timers: list[Timer] = []  # a heap
         self._due: dict[Channel, Timer] = {}  # the one of each that is still needed
@@ -125,7 +125,7 @@ class ReaderLoop:
         """Serves a channel soon; callable from any thread, and from finalizers."""
         self._woken.append(channel)
         with suppress(OSError):  # full: a wake-up is on its way; closed: the loop is over
-            self._bell.send(b"\0")
+            self._wake_send.send(b"\0")
 
     def join_if_over(self, timeout: float) -> None:
         """Waits for the thread of a loop that is ending."""
@@ -139,7 +139,7 @@ class ReaderLoop:
         failure: BaseException | None = None
         try:
             with selectors.DefaultSelector() as self._selector:
-                self._selector.register(self._alarm, READ)
+                self._selector.register(self._wake_recv, READ)
                 while self._channels or self._has_work():
                     self._serve_all(self._ready(), scratch)
         except BaseException as error:  # a fault of this library: nobody may be left waiting
@@ -158,7 +158,7 @@ class ReaderLoop:
         events = self._selector.select(self._patience())
         found: dict[Channel | None, None] = dict.fromkeys([key.data for key, _ in events])
         if None in found:
-            self._silence()
+            self._drain_wakeups()
             del found[None]
         while self._woken:
             channel = self._woken.popleft()
@@ -177,9 +177,9 @@ class ReaderLoop:
             return 0
         return max(0.0, self._timers[0].at - time.monotonic()) if self._timers else None
 
-    def _silence(self) -> None:
+    def _drain_wakeups(self) -> None:
         with suppress(BlockingIOError):
-            self._alarm.recv(4096)
+            self._wake_recv.recv(4096)
 
     def _serve_all(self, ready: list[Channel], scratch: memoryview) -> None:
         for first in range(0, len(ready), SERVED_AT_ONCE):
@@ -261,11 +261,11 @@ class ReaderLoop:
         for channel in left:
             with suppress(Exception):  # the others are to hear of it as well
                 channel.fail(failure or RuntimeError("the reader loop has ended"))
-        self._bell.close()
-        self._alarm.close()
+        self._wake_send.close()
+        self._wake_recv.close()
 
 
-class OfProcess:
+class SharedLoop:
     """The loop of this process; a child of `fork` makes one of its own."""
 
     def __init__(self) -> None:
@@ -276,19 +276,19 @@ class OfProcess:
         self.loop: ReaderLoop | None = None
 
 
-of_process = OfProcess()
+shared_loop = SharedLoop()
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=of_process.forget)
+    os.register_at_fork(after_in_child=shared_loop.forget)
 
 
 def join_loop(channel: Channel) -> ReaderLoop:
     """Gives a channel to the loop of this process, made anew where there is none."""
-    with of_process.lock:
-        loop = of_process.loop
+    with shared_loop.lock:
+        loop = shared_loop.loop
         if loop is not None and loop.add(channel):
             return loop
-        loop = of_process.loop = ReaderLoop()
+        loop = shared_loop.loop = ReaderLoop()
         loop.add(channel)
     loop.start()
     return loop

@@ -145,7 +145,7 @@ class FrameWriter:
                 + ("Part of it was on the wire, so the session has ended." if torn else "The session goes on."),
                 session_ended=torn,
             )
-        self._duplex.wait_to_write(deadline.left())
+        self._duplex.wait_to_write(deadline.remaining())
 
     def _finish_control_frames(self, deadline: Deadline) -> None:
         try:

@@ -46,7 +46,7 @@ class SessionRecording:
         self._recorder = recorder
         self._log = log
         self._queue = Queue()
-        self._gates = Notifier()
+        self._notifier = Notifier()
         # Guards the three fields below; nothing is called while it is held. A signal handler on top may take it again.
         self._lock = threading.RLock()
         self._connections = 0
@@ -86,27 +86,27 @@ class SessionRecording:
         if not self._is_over:
             if self._queue.put(entry) > MOST_WAITING:
                 self._give_up(f"the disk is too slow, and {MOST_WAITING:,} bytes wait for it")
-            self._gates.open()
+            self._notifier.notify()
         return entry
 
     def settle(self, entry: Entry, *, is_whole: bool) -> None:
         """The fate of a frame is known."""
         entry.is_dropped = not is_whole
         entry.is_settled = True
-        self._gates.open()
+        self._notifier.notify()
 
     def closed(self) -> None:
         """A connection has ended."""
         with self._lock:
             self._open_connections -= 1
-        self._gates.open()
+        self._notifier.notify()
 
     # The end.
 
     def finish(self) -> None:
         """No other connection will come: when the present one has ended, the recording is complete."""
         self._is_finishing = True
-        self._gates.open()
+        self._notifier.notify()
 
     def close(self, timeout: float) -> None:
         """Returns when all is written, or after `timeout` seconds; what is not written then may come later."""
@@ -129,9 +129,9 @@ class SessionRecording:
     def _run(self) -> None:
         try:
             while not self._is_complete:
-                self._gates.wait_until(lambda: self._queue.is_ready or self._is_complete, Deadline(None))
+                self._notifier.wait_until(lambda: self._queue.is_ready or self._is_complete, Deadline(None))
                 self._write()
-            self._gates.wait_until(lambda: self._queue.is_settled, Deadline(LAST_FATES))
+            self._notifier.wait_until(lambda: self._queue.is_settled, Deadline(LAST_FATES))
             self._queue.settle_all()
             self._write()
         finally:

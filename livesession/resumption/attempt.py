@@ -108,7 +108,7 @@ class ConnectionAttempt:
         self._conversation.log.info("open: %s, after %.2f s", setup.model, time.monotonic() - began)
 
     def _within_budget(self, seconds: float) -> float:
-        left = self._budget.left() if self._budget else None
+        left = self._budget.remaining() if self._budget else None
         return seconds if left is None else max(SHORTEST, min(seconds, left))
 
     def _set_up(self, connection: Connection, first_message: bytes) -> None:

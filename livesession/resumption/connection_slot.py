@@ -22,7 +22,7 @@ class ConnectionSlot:
         is_closed: Whether `close()` was called.
         failure: Why there will be no other connection, after one was tried for in vain.
         replacing: Held by the one thread that replaces the connection; others only try it.
-        gates: Opened at each change of the above.
+        notifier: Opened at each change of the above.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class ConnectionSlot:
         self.is_closed = False
         self.failure: ResumptionError | None = None
         self.replacing = threading.Lock()
-        self.gates = Notifier()
+        self.notifier = Notifier()
 
     @property
     def present(self) -> Connection:

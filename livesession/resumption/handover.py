@@ -75,7 +75,7 @@ class Handover:
         asking: Asking | None = None,
     ) -> None:
         """Sends, and keeps book of what may have to be sent again."""
-        connection.send(data, deadline.left(), journal=Posting(self._conversation, message, len(data), asking))
+        connection.send(data, deadline.remaining(), journal=Posting(self._conversation, message, len(data), asking))
 
     def begins(self, *, restored: bool, downtime: float, attempts: int) -> LiveSessionResumed:
         """A new connection is set up: what the consumer is told of it.
@@ -93,7 +93,7 @@ class Handover:
         lost: tuple[LiveClientMessage, ...] = ()
         if restored and conversation.is_transparent:
             self._to_send_first, count = conversation.outbox.begin_again()
-            conversation.turns.answers_again(conversation.outbox.take_answered())
+            conversation.turns.expect_replay(conversation.outbox.take_answered())
         else:
             lost, count = self._take_lost()
         conversation.log.info("resumed after %.1f s; attempts: %d, messages lost: %d", downtime, attempts, count)

@@ -84,7 +84,7 @@ class ConnectionManager:
         self._replacer.cancel()
         if self._conversation.recording is not None:
             self._conversation.recording.finish()
-        self._line.gates.open()
+        self._line.notifier.notify()
 
     @property
     def is_closed(self) -> bool:
@@ -154,7 +154,7 @@ class ConnectionManager:
 
     def _wait_for_line(self, deadline: Deadline) -> Connection:
         while True:
-            if not self._line.gates.wait_until(lambda: not self._is_between() or self._line.is_closed, deadline):
+            if not self._line.notifier.wait_until(lambda: not self._is_between() or self._line.is_closed, deadline):
                 raise SendTimeout(
                     "The message was not sent in time: the session is being resumed. Nothing of it went out; send it "
                     "again, or allow more time.",
@@ -170,14 +170,14 @@ class ConnectionManager:
     def wait_until(self, is_so: Callable[[], bool], deadline: Deadline) -> None:
         """Looks again at each `wake()`, until the deadline. Raises as sending does when the session has ended."""
         line = self._line
-        line.gates.wait_until(lambda: is_so() or line.is_closed or self.ending is not None, deadline)
+        line.notifier.wait_until(lambda: is_so() or line.is_closed or self.ending is not None, deadline)
         line.check_usable()
         if (ending := self.ending) is not None:
             raise ending.error()
 
     def wake(self) -> None:
         """Something has changed; any thread."""
-        self._line.gates.open()
+        self._line.notifier.notify()
 
     # Ending.
 
@@ -188,7 +188,7 @@ class ConnectionManager:
         self._line.present.close(timeout)
         if not self.is_reader_thread:
             self._await_worker(last)
-            self._await_recording(last.left() or 0.0)
+            self._await_recording(last.remaining() or 0.0)
 
     def _await_recording(self, timeout: float) -> None:
         if self._conversation.recording is not None:
@@ -196,7 +196,7 @@ class ConnectionManager:
 
     def _await_worker(self, last: Deadline) -> None:
         self._renewal.join(last)
-        self._replacer.join(min(LAST_WAIT, last.left() or 0.0))
+        self._replacer.join(min(LAST_WAIT, last.remaining() or 0.0))
         if self._conversation.ending is None:  # whoever replaces the connection is kept by code of the user's
             self._conversation.finish(CLOSED_HERE)
 
@@ -214,18 +214,18 @@ class ConnectionManager:
             self._conversation.log.warning("lost, by the %s (%s); it is being resumed", ending.origin, ending.words)
         else:
             self._conversation.finish(ending)
-        self._line.gates.open()
+        self._line.notifier.notify()
 
     def on_go_away(self, time_left: float) -> None:
         """The server will end it in so many seconds."""
         self._conversation.log.info("the server goes away in %g s", time_left)
         if self._policy is not None and not self._line.is_closed:
             self._renewal.replace(by=Deadline(time_left - min(MARGIN * time_left, LONGEST_MARGIN)))
-            self._line.gates.open()
+            self._line.notifier.notify()
 
     def on_news(self) -> None:
         """A turn has ended, or there is a new handle."""
-        self._line.gates.open()
+        self._line.notifier.notify()
 
     # By hand.
 
@@ -237,4 +237,4 @@ class ConnectionManager:
             self._replacer.replace_once(config, self._renewal.left)
         finally:
             self._line.replacing.release()
-            self._line.gates.open()
+            self._line.notifier.notify()

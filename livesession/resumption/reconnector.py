@@ -83,7 +83,7 @@ class Reconnector:
         """Opens the first connection. Raises `ConnectError`."""
         self._attempt.run(self._line, self._resumption)
         self._ready_at = time.monotonic()
-        self._line.gates.open()
+        self._line.notifier.notify()
 
     def cancel(self) -> None:
         """Ends an attempt that is under way."""
@@ -124,8 +124,8 @@ class Reconnector:
 
     def _pause(self, delay: float) -> bool:
         """Waits before an attempt; False when there is to be none."""
-        until = Deadline(min(delay, self._patience.left() or 0.0))
-        self._line.gates.wait_until(lambda: self._line.is_closed, until)
+        until = Deadline(min(delay, self._patience.remaining() or 0.0))
+        self._line.notifier.wait_until(lambda: self._line.is_closed, until)
         return not self._line.is_closed and not self._patience.expired()
 
     def _config(self) -> SessionResumptionConfig:

@@ -74,7 +74,7 @@ class ReconnectScheduler:
         with self._lock:
             worker = self._worker
         if worker is not None and worker is not threading.current_thread():
-            worker.join(last.left())
+            worker.join(last.remaining())
 
     # On the thread.
 
@@ -88,7 +88,7 @@ class ReconnectScheduler:
         line = self._line
         while self._has_work():
             # connect() may not have returned yet.
-            line.gates.wait_until(lambda: line.connection is not None or line.is_closed, Deadline(OPENING_TIME))
+            line.notifier.wait_until(lambda: line.connection is not None or line.is_closed, Deadline(OPENING_TIME))
             if line.is_closed or line.connection is None:
                 continue
             connection = line.connection
@@ -102,7 +102,7 @@ class ReconnectScheduler:
         self._replacer.give_up(ResumptionError(f"The session was lost and could not be resumed: {error!r}"))
         if self._line.connection is not None:
             self._line.connection.close(0.0)
-        self._line.gates.open()
+        self._line.notifier.notify()
 
     def _has_work(self) -> bool:
         """Whether there is a connection to be replaced, now or soon; else the thread is about to end."""
@@ -115,14 +115,14 @@ class ReconnectScheduler:
     def _replace_in_turn(self, connection: Connection) -> None:
         """Replaces the connection, unless somebody else who is at it now does so."""
         while not self._line.replacing.acquire(blocking=False):
-            self._line.gates.wait_until(lambda: not self._line.replacing.locked(), Deadline(OLD_CLOSE))
+            self._line.notifier.wait_until(lambda: not self._line.replacing.locked(), Deadline(OLD_CLOSE))
         try:
             is_wanted = self._line.present is connection and self._conversation.ending is None
             if self._policy is not None and not self._line.is_closed and is_wanted:
                 self._replacer.replace(self._policy, self.left)
         finally:
             self._line.replacing.release()
-            self._line.gates.open()
+            self._line.notifier.notify()
 
     def _awaited_turn_boundary(self, connection: Connection) -> bool:
         """Waits for a good moment, while there is time; False when there is nothing to be replaced any more."""
@@ -133,7 +133,7 @@ class ReconnectScheduler:
         def is_time() -> bool:
             return is_over() or self._conversation.is_at_rest or self._time_is_up()
 
-        while not is_time() and self._line.gates.wait(is_time, self._time_left()):
+        while not is_time() and self._line.notifier.wait(is_time, self._time_left()):
             pass
         with self._lock:
             if self._line.present is connection:  # else it is the next one that goes away as well
@@ -144,7 +144,7 @@ class ReconnectScheduler:
     def _time_left(self) -> float:
         """Seconds until the connection has to be replaced; the server may say less than before."""
         with self._lock:
-            return (self._go_away.left() if self._go_away else None) or 0.0
+            return (self._go_away.remaining() if self._go_away else None) or 0.0
 
     def _time_is_up(self) -> bool:
         return self._time_left() == 0.0

@@ -46,7 +46,7 @@ class CallTracker:
         self._over: dict[str, TrackedCall] = {}  # the same, as far as they are remembered
         self._new: list[TrackedCall] = []  # of which the listener has not been told
         self._numbers = itertools.count()
-        self._gates = Notifier()  # opened whenever a call is over
+        self._notifier = Notifier()  # opened whenever a call is over
         self.listener: CallListener | None = None
         self.non_blocking: frozenset[str] = frozenset()
         self.hides_automatic = False
@@ -119,7 +119,7 @@ class CallTracker:
             with self._lock:
                 for call in list(self._open.values()):
                     call.in_doubt_until = 0.0
-            self._gates.open()
+            self._notifier.notify()
 
     def wants_answer(self, call: TrackedCall) -> bool:
         """Whether an answer to it can be sent now."""
@@ -130,7 +130,7 @@ class CallTracker:
         """Waits until it is known of each whether it is cancelled, but not long: some servers do not cancel."""
         for call in calls:
             while call.is_open and (left := call.in_doubt_until - time.monotonic()) > 0:
-                self._gates.wait(lambda call=call: not call.is_open or self.wants_answer(call), left)  # type: ignore[misc]
+                self._notifier.wait(lambda call=call: not call.is_open or self.wants_answer(call), left)  # type: ignore[misc]
 
     # What has become of them.
 
@@ -163,7 +163,7 @@ class CallTracker:
         self._over[call.key] = call
         if len(self._over) > REMEMBERED:
             del self._over[next(iter(self._over))]
-        self._gates.open()
+        self._notifier.notify()
 
     # Answering.
 
@@ -263,7 +263,7 @@ class CallTracker:
 
         while not is_ready() and not deadline.expired():
             longest = self._ready_at(seconds) - time.monotonic()
-            self._gates.wait(is_ready, deadline.within(longest))
+            self._notifier.wait(is_ready, deadline.within(longest))
         return is_ready()
 
     def _ready_at(self, seconds: float) -> float:

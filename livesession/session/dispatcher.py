@@ -94,7 +94,7 @@ class MessageDispatcher:
 
     def wait_for_setup(self, deadline: Deadline) -> None:
         """Returns once `setupComplete` came. Raises `SetupTimeout`, `SetupRejectedError` or `ConnectError`."""
-        if not self._answered.wait(deadline.left()):
+        if not self._answered.wait(deadline.remaining()):
             raise SetupTimeout(
                 f"The server did not answer the setup within {self._options.setup_timeout:g} s. Some options make it "
                 "fall silent, and some models are slow: check the configuration, or allow more time with "
@@ -113,9 +113,9 @@ class MessageDispatcher:
         self._refuse(ConnectError("The attempt to connect was given up, because the session was closed."))
 
     def _refuse(self, error: ConnectError) -> None:
-        if not self._answered.has_happened:
+        if not self._answered.is_set:
             self._refusal = error
-            self._answered.happened()
+            self._answered.set()
 
     def may_read(self) -> bool:
         """Whether there is room for more; for the answer to the setup, there always is."""
@@ -176,7 +176,7 @@ class MessageDispatcher:
         if first.usage_metadata is not None:
             self._conversation.usage.count(first.usage_metadata, ends_turn=False)
         greeting: list[Inbound] = [self._greet()] if self._greet else []
-        self._answered.happened()
+        self._answered.set()
         return [*greeting, *items[1:]]
 
     def _content(self, content: LiveServerContent, size: int) -> QueuedMessage:

@@ -266,7 +266,7 @@ class LiveSession:
             self._send_request(message, timeout)
         else:
             self._send(message, timeout, Interruption(self._conversation))
-            self._conversation.turn_left_open = self._conversation.owes_warning = True
+            self._conversation.turn_left_open = self._conversation.open_turn_warning_due = True
 
     def interrupt(self, *, timeout: float | None = None) -> None:
         """Asks the model to stop (`clientContent` with nothing but `turnComplete: false`).
@@ -281,7 +281,7 @@ class LiveSession:
         self._check_usable()
         asking = Question(self._conversation)
         self._send(message, timeout, asking)
-        self._conversation.turn_left_open = self._conversation.owes_warning = False
+        self._conversation.turn_left_open = self._conversation.open_turn_warning_due = False
         return asking.span
 
     def _send_history(self, history: LiveClientContent) -> None:
@@ -428,9 +428,9 @@ class LiveSession:
             deadline = Deadline(self._options.send_timeout if timeout is None else check_timeout(timeout))
             if not self._conversation.calls.hold_back(self._hold_audio, deadline):
                 raise SendTimeout("The audio was held back for a function call, and not sent.", session_ended=False)
-            timeout = deadline.left()
+            timeout = deadline.remaining()
         self._send(message, timeout, asking)
-        self._conversation.turn_left_open = self._conversation.owes_warning = False
+        self._conversation.turn_left_open = self._conversation.open_turn_warning_due = False
 
     def _send(self, message: LiveClientMessage, timeout: float | None, asking: Asking | None = None) -> None:
         self._check_usable()

@@ -44,7 +44,7 @@ class Ready:
     """The numbers of sessions that have news, each once, in the order in which they came; used by all threads."""
 
     def __init__(self) -> None:
-        self.gates = Notifier()
+        self.notifier = Notifier()
         self._numbers: deque[int] = deque()
         self._queued: set[int] = set()
 
@@ -52,7 +52,7 @@ class Ready:
         if number not in self._queued:
             self._queued.add(number)
             self._numbers.append(number)
-            self.gates.open()
+            self.notifier.notify()
 
     def pop(self) -> int | None:
         if not self._numbers:
@@ -149,7 +149,7 @@ class SessionsStream:
         raise StopIteration
 
     def _wait(self, deadline: Deadline) -> None:
-        if not self._ready.gates.wait_until(lambda: self._ready.is_any() or not self._feeds, deadline):
+        if not self._ready.notifier.wait_until(lambda: self._ready.is_any() or not self._feeds, deadline):
             raise ReceiveTimeout(
                 f"No message of any of {len(self._feeds)} sessions came within {self._timeout:g} s; they go on."
             )
@@ -169,7 +169,7 @@ class SessionsStream:
         for feed in feeds.values():
             feed.inbox.on_arrival = None
             feed.close()
-        self._ready.gates.open()
+        self._ready.notifier.notify()
 
 
 def receive_any(sessions: Iterable[LiveSession], timeout: float | None = None) -> SessionsStream:

@@ -52,12 +52,12 @@ class ReceiveQueue:
     """
 
     __slots__ = (
-        "_arrivals", "_budget", "_ending", "_gates", "_has_room", "_is_news", "_on_room", "_put_bytes", "_taken",
+        "_arrivals", "_budget", "_ending", "_has_room", "_is_news", "_notifier", "_on_room", "_put_bytes", "_taken",
         "_taken_bytes", "on_arrival",
     )  # fmt: skip
 
     def __init__(self, budget: int, on_room: Callable[[], None]) -> None:
-        self._gates = Notifier()
+        self._notifier = Notifier()
         self._ending: CloseInfo | None = None
         self._arrivals: deque[QueuedMessage] = deque()
         self._budget = budget
@@ -97,7 +97,7 @@ class ReceiveQueue:
             self._tell()
 
     def _tell(self) -> None:
-        self._gates.open()
+        self._notifier.notify()
         if self.on_arrival is not None:
             self.on_arrival()
 
@@ -147,7 +147,7 @@ class ReceiveQueue:
             ending = self._ending  # looked at first: all that arrived has been put by then
             if item := self.take_now() or ending:
                 return item
-            if not self._gates.wait_until(lambda: not self.is_empty or is_cancelled(), deadline):
+            if not self._notifier.wait_until(lambda: not self.is_empty or is_cancelled(), deadline):
                 raise queue.Empty
         return None
 
@@ -166,4 +166,4 @@ class ReceiveQueue:
 
     def wake_consumers(self) -> None:
         """Makes those who wait look again, and ask whether they are cancelled."""
-        self._gates.open()
+        self._notifier.notify()

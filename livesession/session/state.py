@@ -39,7 +39,7 @@ class SessionState:
         is_transparent: Whether the server says what it has consumed, so that the rest can be sent again.
         resumption_handle: The newest handle; set by the reader thread as it arrives.
         turn_left_open: Whether the last `send()` waits for more, so that no answer will come.
-        owes_warning: Whether nobody has been told so yet.
+        open_turn_warning_due: Whether nobody has been told so yet.
         is_seeding: Whether what is sent up to the first `turn_complete` is history.
         is_speaking: Whether the user is between `activityStart` and `activityEnd`.
         redact: Takes the secrets of the present connection out of a text.
@@ -49,7 +49,7 @@ class SessionState:
 
     __slots__ = (
         "_ending", "_is_reported", "_lock", "_pid", "_turns_in_handle", "calls", "claim", "inbox", "is_seeding",
-        "is_speaking", "is_transparent", "log", "outbox", "owes_warning", "recording", "redact",
+        "is_speaking", "is_transparent", "log", "open_turn_warning_due", "outbox", "recording", "redact",
         "resumption_handle", "session_id", "turn_left_open", "turns", "usage",
     )  # fmt: skip
 
@@ -67,7 +67,7 @@ class SessionState:
         self.turn_left_open = False
         self.is_seeding = False
         self.is_speaking = False
-        self.owes_warning = False
+        self.open_turn_warning_due = False
         self.redact: Callable[[str], str] = str
         self.log = SessionLog()
         self.recording: SessionRecording | None = None

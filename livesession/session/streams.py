@@ -103,8 +103,8 @@ class MessageStream:
 
     def _wait(self) -> QueuedMessage | CloseInfo | None:
         conversation = self._conversation
-        if conversation.owes_warning and self._timeout != 0 and conversation.inbox.is_empty:
-            conversation.owes_warning = False
+        if conversation.open_turn_warning_due and self._timeout != 0 and conversation.inbox.is_empty:
+            conversation.open_turn_warning_due = False
             self._conversation.log.warning(
                 "receive() waits, but the last send() left the turn open (turn_complete=False), so the model may "
                 "never answer; send(..., turn_complete=True) asks for an answer"

@@ -152,7 +152,7 @@ class TurnTracker:
         with self._lock:
             return not self._is_open and not self._expected
 
-    def answers_again(self, count: int) -> None:
+    def expect_replay(self, count: int) -> None:
         """So many requests have been answered, but the server does not know of it: those answers come once more.
 
         Their turns have the numbers that they had.

@@ -19,22 +19,22 @@ class Deadline:
     def __init__(self, seconds: float | None) -> None:
         self.at = None if seconds is None else time.monotonic() + min(seconds, LONGEST)
 
-    def left(self) -> float | None:
+    def remaining(self) -> float | None:
         """Seconds left, never negative; None without an end."""
         return None if self.at is None else max(0.0, self.at - time.monotonic())
 
     def patience(self) -> float:
         """What is left, as a time-out for a lock: -1 without an end."""
-        left = self.left()
+        left = self.remaining()
         return -1 if left is None else left
 
     def within(self, longest: float) -> float:
         """What is left, `longest` seconds at the most."""
-        left = self.left()
+        left = self.remaining()
         return longest if left is None else min(left, longest)
 
     def ends_after(self, other: Deadline) -> bool:
         return other.at is not None and (self.at is None or self.at > other.at)
 
     def expired(self) -> bool:
-        return self.left() == 0.0
+        return self.remaining() == 0.0

@@ -38,18 +38,18 @@ class Event:
     def __init__(self) -> None:
         self._lock = threading.Lock()  # held until it happens, then free but for moments
         self._lock.acquire()
-        self.has_happened = False
+        self.is_set = False
 
-    def happened(self) -> None:
+    def set(self) -> None:
         """Releases all who wait; to be called by one thread."""
-        if not self.has_happened:
-            self.has_happened = True
+        if not self.is_set:
+            self.is_set = True
             self._lock.release()
 
     def wait(self, timeout: float | None) -> bool:
         """Whether it has happened, after `timeout` seconds at the most; None is without an end."""
-        if self.has_happened or not acquire(self._lock, Deadline(timeout)):
-            return self.has_happened
+        if self.is_set or not acquire(self._lock, Deadline(timeout)):
+            return self.is_set
         self._lock.release()
         return True
 
@@ -65,7 +65,7 @@ class Notifier:
     def __init__(self) -> None:
         self._shut: deque[threading.Lock] = deque()  # of those who wait; each is released once
 
-    def open(self) -> None:
+    def notify(self) -> None:
         """Lets all who wait look again; callable from any thread."""
         while self._shut:
             with suppress(IndexError):  # another thread may have let the last one go

@@ -33,7 +33,7 @@ class WorkerPool:
         self._threads: set[threading.Thread] = set()
         self._idle = 0
         self._is_stopped = False
-        self._gates = Notifier()  # opened when there is a job, and when there will be none
+        self._notifier = Notifier()  # opened when there is a job, and when there will be none
 
     def submit(self, job: Job) -> None:
         """Has it run as soon as a thread is free. Raises `RuntimeError` when the system gives no thread at all."""
@@ -43,7 +43,7 @@ class WorkerPool:
             if len(self._jobs) > self._idle and len(self._threads) < self._limit and not self._is_stopped:
                 thread = threading.Thread(target=self._work, name="livesession-tool", daemon=True)
                 self._threads.add(thread)
-        self._gates.open()
+        self._notifier.notify()
         if thread is not None:
             self._start(thread)
 
@@ -63,14 +63,14 @@ class WorkerPool:
         with self._lock:
             self._is_stopped = True
             self._jobs.clear()
-        self._gates.open()
+        self._notifier.notify()
 
     def join(self, deadline: Deadline) -> None:
         """Waits for the threads, but not for the one that calls this."""
         with self._lock:
             threads = [each for each in self._threads if each.is_alive() and each is not threading.current_thread()]
         for thread in threads:
-            thread.join(deadline.left())
+            thread.join(deadline.remaining())
 
     def _work(self) -> None:
         while job := self._next():
@@ -87,7 +87,7 @@ class WorkerPool:
                     self._threads.discard(threading.current_thread())
                     return None
                 self._idle += 1
-            self._gates.wait(self._has_news, deadline.left())
+            self._notifier.wait(self._has_news, deadline.remaining())
             with self._lock:
                 self._idle -= 1
 

@@ -22,7 +22,7 @@ class CancelToken:
     """
 
     def __init__(self) -> None:
-        self._gates = Notifier()
+        self._notifier = Notifier()
         self._reason: str | None = None
 
     def __repr__(self) -> str:
@@ -40,7 +40,7 @@ class CancelToken:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Sleeps for `timeout` seconds (None: without an end), or until it is set; whether it is."""
-        return self._gates.wait_until(lambda: self.is_cancelled, Deadline(timeout))
+        return self._notifier.wait_until(lambda: self.is_cancelled, Deadline(timeout))
 
     def check(self) -> None:
         """Raises `ToolCancelled` once it is set, which ends the function quietly."""
@@ -49,11 +49,11 @@ class CancelToken:
 
     def _wait_for(self, is_so: Callable[[], bool]) -> None:
         """Waits until it is so, looking again at each `_wake()`, or until the token is set."""
-        self._gates.wait_until(lambda: self.is_cancelled or is_so(), Deadline(None))
+        self._notifier.wait_until(lambda: self.is_cancelled or is_so(), Deadline(None))
 
     def _wake(self) -> None:
-        self._gates.open()
+        self._notifier.notify()
 
     def _cancel(self, reason: str) -> None:
         self._reason = self._reason or reason
-        self._gates.open()
+        self._notifier.notify()

@@ -27,7 +27,7 @@ class TimeLimits(Generic[Watched]):
         self._watched: dict[Watched, Deadline] = {}
         self._thread: threading.Thread | None = None
         self._on_expired = on_expired
-        self._gates = Notifier()  # opened when something with an earlier deadline may be watched, or nothing any more
+        self._notifier = Notifier()  # notified of an earlier deadline, and at the end
 
     def watch(self, item: Watched, deadline: Deadline) -> None:
         """Watches it until the deadline. Raises `RuntimeError` when the system gives no thread."""
@@ -36,7 +36,7 @@ class TimeLimits(Generic[Watched]):
             thread = None
             if self._thread is None:
                 thread = self._thread = threading.Thread(target=self._run, name="livesession-tool-timer", daemon=True)
-        self._gates.open()
+        self._notifier.notify()
         if thread is not None:
             self._start(thread)
 
@@ -56,18 +56,18 @@ class TimeLimits(Generic[Watched]):
         """Watches nothing any more; the thread ends."""
         with self._lock:
             self._watched.clear()
-        self._gates.open()
+        self._notifier.notify()
 
     def join(self, deadline: Deadline) -> None:
         """Waits for the thread to end, after `stop()`."""
         thread = self._thread
         if thread is not None and thread.is_alive() and thread is not threading.current_thread():
-            thread.join(deadline.left())
+            thread.join(deadline.remaining())
 
     def _run(self) -> None:
         while (next_one := self._nearest()) is not None:
             item, deadline = next_one
-            self._gates.wait(lambda deadline=deadline: self._is_overtaken(deadline), deadline.left())  # type: ignore[misc]
+            self._notifier.wait(lambda deadline=deadline: self._is_overtaken(deadline), deadline.remaining())  # type: ignore[misc]
             if deadline.expired() and self._take(item):
                 self._on_expired(item)
 

@@ -31,7 +31,7 @@ class FrameSource:
         self._is_live = live
         self._count = len(frames) if isinstance(frames, Sized) else None  # so that nobody waits behind the last one
         self._newest: deque[object] = deque(maxlen=1)  # an older one makes room by itself
-        self._gates = Notifier()  # opened when a frame is asked for, and by close()
+        self._notifier = Notifier()  # opened when a frame is asked for, and by close()
         self._is_asked = False
         self._is_closed = False
         self._has_ended = False
@@ -45,12 +45,12 @@ class FrameSource:
     def close(self) -> None:
         """Asks for nothing more. An iterable that is busy is not waited for: its thread ends when it yields."""
         self._is_closed = True
-        self._gates.open()
+        self._notifier.notify()
 
     def ask(self) -> None:
         """The next frame is wanted now."""
         self._is_asked = True
-        self._gates.open()
+        self._notifier.notify()
 
     @property
     def is_ready(self) -> bool:
@@ -93,5 +93,5 @@ class FrameSource:
 
     def _is_wanted(self) -> bool:
         """Whether another frame is to be taken; waits until it is known."""
-        self._gates.wait_until(lambda: self._is_live or self._is_asked or self._is_closed, Deadline(None))
+        self._notifier.wait_until(lambda: self._is_live or self._is_asked or self._is_closed, Deadline(None))
         return not self._is_closed

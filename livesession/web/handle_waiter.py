@@ -31,10 +31,10 @@ class HandleWaiter:
         session, conversation = self._session, self._session._conversation
         if session._resumption is None or conversation.turns.completed == self._turns or conversation.is_going_on:
             return
-        gates, inbox = Notifier(), conversation.inbox
-        before, inbox.on_arrival = inbox.on_arrival, gates.open
+        notifier, inbox = Notifier(), conversation.inbox
+        before, inbox.on_arrival = inbox.on_arrival, notifier.notify
         try:
-            is_settled = gates.wait_until(lambda: conversation.is_at_rest or session.is_closed, Deadline(timeout))
+            is_settled = notifier.wait_until(lambda: conversation.is_at_rest or session.is_closed, Deadline(timeout))
         finally:
             inbox.on_arrival = before
         if not is_settled:

@@ -61,7 +61,7 @@ class Leases:
         evict_after: Seconds for which a place must have been free before another visitor may have it.
 
     Attributes:
-        gates: Opened at every change.
+        notifier: Opened at every change.
         changes: How many there have been.
         closing: Set when no more are given out: until when requests may go on.
     """
@@ -73,7 +73,7 @@ class Leases:
         # a signal handler, and where the garbage collector ends a lease that was forgotten.
         self.lock = threading.RLock()
         self._places: dict[str, Lease] = {}
-        self.gates = Notifier()
+        self.notifier = Notifier()
         self.changes = 0
         self.closing: Deadline | None = None
 
@@ -89,7 +89,7 @@ class Leases:
 
     def changed(self) -> None:
         self.changes += 1
-        self.gates.open()
+        self.notifier.notify()
 
     # Taking, and giving back.
 
@@ -109,7 +109,7 @@ class Leases:
                     taken[0].handles.extend(before.handles)
                 return taken
             before = self.at(visitor) or before
-            if not self.gates.wait_until(lambda: self._is_to_be_had(visitor), deadline):
+            if not self.notifier.wait_until(lambda: self._is_to_be_had(visitor), deadline):
                 raise SessionBusyError(
                     f"Another request of the same visitor has used the session for {patience:g} s; there is one at a "
                     "time. Answer 409."
@@ -194,7 +194,7 @@ class Leases:
         """Seconds until something will be due, if nothing changes; None when nothing will."""
         with self.lock:
             if self.closing is not None:
-                return self.closing.left() if any(is_in_use(place) for place in self.all()) else None
+                return self.closing.remaining() if any(is_in_use(place) for place in self.all()) else None
             free = [place.free_since for place in self.all() if place.state == "free"]
         return max(0.0, min(free) + idle_timeout - time.monotonic()) if free else None
 

@@ -82,7 +82,7 @@ class Reaper:
         """Closes everything, and waits until that is done."""
         self.close_soon(grace)
         if threading.current_thread() is not self._thread:
-            self.places.gates.wait_until(lambda: not len(self.places), Deadline(grace + LAST_WAIT))
+            self.places.notifier.wait_until(lambda: not len(self.places), Deadline(grace + LAST_WAIT))
 
     @property
     def is_of_this_process(self) -> bool:
@@ -127,7 +127,7 @@ class Reaper:
 
     def _wait_for_change(self, seen: int) -> None:
         patience = self.places.next_due(self._idle_timeout)
-        self.places.gates.wait(lambda: self.places.changes != seen, patience)
+        self.places.notifier.wait(lambda: self.places.changes != seen, patience)
 
     def _is_over(self) -> bool:
         with self.places.lock:

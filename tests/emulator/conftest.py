@@ -159,7 +159,7 @@ def silence(seconds: float) -> bytes:
 
 
 @pytest.fixture(name="silence")
-def _silence() -> Callable[[float], bytes]:
+def _drain_wakeups() -> Callable[[float], bytes]:
     return silence
 
 

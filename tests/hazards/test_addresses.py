@@ -1,4 +1,4 @@
-"""Names, addresses and proxies: transport.md section 3 "Connect options" (the rest: tests/test_proxies.py)."""
+"""Names, addresses and proxies: transport.md section 3 "Connect options" (the rest: tests/connection/test_proxy.py)."""
 
 from __future__ import annotations
 

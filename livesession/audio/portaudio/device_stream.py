@@ -55,7 +55,7 @@ class Stream:
         self._block_frames = max(1, port.rate * block_ms // 1000)
         self._patience = SILENT_LOOKS + block_ms // LOOK_EVERY_MS
         self._on_block = on_block
-        self._gates = Notifier()  # opened by each block of a microphone, and by every end
+        self._notifier = Notifier()  # opened by each block of a microphone, and by every end
         self._raw: RawStream | None = None  # only touched on PortAudio's thread
         self._has_finished = False
         self._is_used = False
@@ -84,14 +84,14 @@ class Stream:
     def close(self) -> None:
         """Stops the device at once; waits for that, 2 seconds at most where the sound system hangs."""
         self.is_closed = True
-        self._gates.open()
+        self._notifier.notify()
         if not self._is_released:
             with suppress(AudioDeviceError):
                 call(self._close, CLOSE_WITHIN)
 
     def tell(self) -> None:
         """Lets the one who waits look again; does not wait itself."""
-        self._gates.open()
+        self._notifier.notify()
 
     def wait(self, has_news: Callable[[], bool]) -> None:
         """Waits until there are news, or it is closed.
@@ -106,7 +106,7 @@ class Stream:
                 raise AudioDeviceError(f"{self._port} has stopped.")
             # Looks are counted, not seconds: after this process was stopped itself, all of them would have passed.
             self._silent_looks += 1
-            self._gates.wait(lambda: self.is_closed or self._has_finished or has_news(), LOOK_EVERY_MS / 1000)
+            self._notifier.wait(lambda: self.is_closed or self._has_finished or has_news(), LOOK_EVERY_MS / 1000)
 
     def _open(self, sounddevice: SoundDevice) -> None:
         if self.is_closed:
@@ -150,7 +150,7 @@ class Stream:
 
     def _finished(self) -> None:
         self._has_finished = True
-        self._gates.open()
+        self._notifier.notify()
 
 
 def check_numbers(**numbers: int | None) -> None:

@@ -31,7 +31,7 @@ class Steadfast:
         pass
 
     def is_over(self):
-        self.over.happened()
+        self.over.set()
 
     def fail(self, error):
         raise error

@@ -44,7 +44,7 @@ def test_answers_that_come_once_more_are_owed_and_told_from_new_ones():
     ledger = TurnTracker()
     ledger.requested()
     ledger.content_arrived(DONE)
-    ledger.answers_again(1)
+    ledger.expect_replay(1)
     assert not ledger.is_idle
     turn, _, _ = ledger.content_arrived(DONE)
     assert ledger.is_repeated(turn)

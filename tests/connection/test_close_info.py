@@ -8,7 +8,7 @@ import pytest
 
 from livesession import ResumptionError
 from livesession.connection.close_info import CloseInfo, classify
-from livesession.connection.state import ConnectionEvent, ConnectionState, StateMachine
+from livesession.connection.connection_state import ConnectionEvent, ConnectionState, StateMachine
 from livesession.session.dispatcher import OVERFLOW
 
 # Code and reason; the kind, whether a new connection may help, and whether one is made without asking.

@@ -13,9 +13,9 @@ from livesession.connection.connection import Connection
 from livesession.connection.duplex import Duplex
 from livesession.connection.writer import FrameWriter, StreamBroken
 from livesession.sync.deadline import Deadline
+from tests.connection.test_liveness import text_frame
 from tests.hazards.common import client_frames
 from tests.kit.servers import PATIENCE, RawPeer, frame, raw_server
-from tests.test_liveness import text_frame
 
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 

@@ -21,11 +21,11 @@ from livesession.connection.liveness import Liveness
 from livesession.connection.reader import FrameReceiver
 from livesession.connection.writer import FrameWriter
 from livesession.sync.deadline import Deadline
+from tests.connection.test_proxy import Proxy, greet_http, greet_socks5
 from tests.hazards.common import SLACK, client_frames, everything, idle, said
 from tests.kit.faults import fault_proxy
 from tests.kit.servers import PATIENCE, Peer, RawPeer, frame, raw_server, script_server
 from tests.kit.waiting import InThread, wait_until
-from tests.test_proxies import Proxy, greet_http, greet_socks5
 
 TEXT, PING, PONG = 1, 9, 10
 
