@@ -18,7 +18,8 @@ from livesession.options import SessionOptions
 from livesession.recording.recorder import Recorder, to_recorder
 from livesession.resumption.policy import check_resumption
 from livesession.session import requests
-from livesession.session.live_session import LiveSession, connect_session
+from livesession.session.connect import connect_session
+from livesession.session.live_session import LiveSession
 from livesession.tools.tool_options import ToolOptions
 
 if TYPE_CHECKING:

@@ -6,17 +6,14 @@ import functools
 import itertools
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from livesession.errors import InvalidRequestError, LiveSessionError
 from livesession.logs import SessionLog
 from livesession.messages.content import FunctionCall, FunctionResponse
 from livesession.messages.server import LiveServerToolCall
+from livesession.session.live_session import LiveSession, core_of
 from livesession.sync.deadline import Deadline
 from livesession.sync.worker_pool import WorkerPool
-
-if TYPE_CHECKING:
-    from livesession.session.live_session import LiveSession
 
 __all__ = ["CallHandler", "FunctionCallingHandler"]
 
@@ -35,7 +32,7 @@ class CallHandler:
 
     def __init__(self, session: LiveSession, handler: FunctionCallingHandler | None) -> None:
         self._session = session
-        self._log = session._conversation.log
+        self._log = core_of(session).state.log
         self._handler = handler
         self._pool = WorkerPool(AT_ONCE)
         self._open: set[int] = set()  # messages that are handled, or wait for it
@@ -45,7 +42,7 @@ class CallHandler:
     @property
     def is_at_work(self) -> bool:
         """Whether the handler, or a function given as a tool, has not answered yet."""
-        calls = self._session._conversation.calls
+        calls = core_of(self._session).state.calls
         return bool(self._open) or calls.is_at_work or (calls.is_any_open and not calls.waiting)
 
     @property

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, final
+from typing import Literal, final
 
 from livesession.audio.answer_tracker import AnswerTracker
 from livesession.audio.call_handler import CallHandler
@@ -18,12 +18,10 @@ from livesession.audio.transcripts import SpokenText
 from livesession.audio.uplink import SPEECH_LEVEL, Uplink
 from livesession.errors import AudioDeviceError, SendTimeout
 from livesession.messages.server import LiveServerMessage
+from livesession.session.live_session import LiveSession, core_of
 from livesession.session.streams import MessageStream
 from livesession.sync.deadline import Deadline
 from livesession.sync.events import Event
-
-if TYPE_CHECKING:
-    from livesession.session.live_session import LiveSession
 
 __all__ = ["TICK", "AudioConversationController"]
 
@@ -54,11 +52,12 @@ class AudioConversationController:
         on_message: Callable[[LiveServerMessage], None] | None,
     ) -> None:
         self._session = session
-        self._log = session._conversation.log
+        self._core = core_of(session)
+        self._log = self._core.state.log
         self._stream = stream
         self._speaking = speaking
         self._calls = calls
-        self._answer = AnswerTracker(session._options.turn_timeout)
+        self._answer = AnswerTracker(self._core.options.turn_timeout)
         self._messages = MessageRouter(stream, speaking, calls, self._answer, self._log, on_transcript, on_message)
         self._hearing = hear(self._send, self._input_ended)
         self._switch = Switch(session, self._hearing)
@@ -162,7 +161,7 @@ class AudioConversationController:
         Returns when that is done, or after `timeout` seconds; from a callback of the conversation at once. Never
         raises. What has arrived and was not consumed stays for `receive()`.
         """
-        if not self._session._conversation.is_of_this_process:
+        if not self._core.state.is_of_this_process:
             return  # devices and threads are those of the process that was forked
         self._is_stopping = True
         self._stream.close()
@@ -181,7 +180,7 @@ class AudioConversationController:
     def _start(self) -> None:
         """Raises `AudioDeviceError`, when the loudspeaker is refused, or the system gives no thread."""
         self._speaking.start(self._fail)
-        self._session._is_in_conversation = True
+        self._core.is_in_conversation = True
         self._log.info("an audio conversation begins")
         try:
             self._thread.start()
@@ -201,7 +200,7 @@ class AudioConversationController:
             self._over.wait(RELEASE)
         else:
             self._speaking.close()
-            self._session._is_in_conversation = False
+            self._core.is_in_conversation = False
 
     def _fail(self, error: BaseException) -> None:
         """Any thread: it cannot go on."""
@@ -258,6 +257,6 @@ class AudioConversationController:
         self._switch.close()
         self._calls.close(deadline)
         self._messages.close()
-        self._session._is_in_conversation = False
+        self._core.is_in_conversation = False
         self._log.info("the audio conversation has ended%s", f": {self._error!r}" if self._error else "")
         self._over.set()

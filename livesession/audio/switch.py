@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from livesession.audio.uplink import Uplink
 from livesession.errors import LiveSessionError
 from livesession.session import requests
-
-if TYPE_CHECKING:
-    from livesession.session.live_session import LiveSession
+from livesession.session.live_session import LiveSession, core_of
 
 __all__ = ["Switch"]
 
@@ -28,7 +25,7 @@ class Switch:
     def __init__(self, session: LiveSession, hearing: Uplink) -> None:
         self._session = session
         self._hearing = hearing
-        self._is_manual = not requests.detects_activity(session._setup.generation_config)
+        self._is_manual = not requests.detects_activity(core_of(session).setup.generation_config)
         # Guards the three below, for a few steps; no other lock is taken inside. A signal handler may take it again.
         self._lock = threading.RLock()
         self._is_muted = False
@@ -97,4 +94,4 @@ class Switch:
             send()
         except LiveSessionError as error:
             # Whoever receives is told of the session's end.
-            self._session._conversation.log.debug("in an audio conversation: %s", error)
+            core_of(self._session).state.log.debug("in an audio conversation: %s", error)

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from livesession.errors import ConnectionClosedError, Origin, ResumptionError
 
-__all__ = ["ABNORMAL", "CLOSED_HERE", "NORMAL", "CloseCategory", "CloseInfo", "EndConnection", "classify"]
+__all__ = ["ABANDONED", "ABNORMAL", "CLOSED_HERE", "NORMAL", "CloseCategory", "CloseInfo", "EndConnection", "classify"]
 
 GRACE = 0.5  # seconds that the peer is given to close TCP after its close frame, and close() beyond its time limit
 NORMAL = 1000
@@ -196,6 +196,9 @@ class CloseInfo:
 
 CLOSED_HERE = CloseInfo(NORMAL, "closed by this side", "local", "The session was closed by close() on this side")
 """After `close()`."""
+
+ABANDONED = CloseInfo(ABNORMAL, "", "local", "The session was dropped without close()", is_final=True)
+"""After the last reference to a session is gone."""
 
 
 class EndConnection(Exception):

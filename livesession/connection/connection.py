@@ -6,35 +6,25 @@ The reading half is the only one to declare the end. `close()` and failed writes
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
 
-from livesession.connection.close_info import ABNORMAL, CLOSED_HERE, NORMAL, CloseInfo
-from livesession.connection.connection_state import ConnectionEvent, ConnectionState, StateMachine
+from livesession.connection.close_info import ABANDONED, ABNORMAL, CLOSED_HERE, NORMAL, CloseInfo
+from livesession.connection.connection_state import ConnectionEvent, ConnectionState, connection_states
 from livesession.connection.duplex import Duplex
 from livesession.connection.frames import TEXT, FrameReader, Message
 from livesession.connection.handshake import UpgradedSocket
 from livesession.connection.liveness import Liveness
 from livesession.connection.reader import GRACE, FrameReceiver
-from livesession.connection.reader_loop import ReaderLoop, join_loop
-from livesession.connection.tap import Tap, Watched
+from livesession.connection.reader_loop import join_loop
+from livesession.connection.write_hook import WriteHook, WriteHooks
 from livesession.connection.writer import FrameWriter, StreamBroken
 from livesession.errors import LiveSessionError, SendTimeout, SessionClosedError
 from livesession.logs import Log, logger
+from livesession.observers import Observer, SendingHook
 from livesession.sync.deadline import Deadline
 
-__all__ = ["Connection", "Journal"]
+__all__ = ["Connection"]
 
 ENDING_WAIT = 1.0  # seconds that a failed send waits to learn why
-
-
-class Journal(Protocol):
-    """Keeps book of a message."""
-
-    def begins(self) -> None:
-        """It is its turn to be written; called in the order in which messages go out. May raise, then it does not."""
-
-    def failed(self) -> None:
-        """It did not go out whole; called at once."""
 
 
 class Connection:
@@ -46,11 +36,14 @@ class Connection:
             (which raises what is wrong with the next one); must not wait.
         announce: Called on the reader thread after `on_messages`, once the other connections have been read as well.
         may_read: Asked before each read; after it said False, `wake()` makes the reader ask again.
+        on_ended: Called at once when it is decided that the connection has ended, on the thread that decides it, where
+            messages that arrived may still be on their way; must neither wait nor raise.
         on_end: Called on the reader thread, once, after the last message.
         max_message_bytes: The size of a message at the most.
         ping_after, dead_after: Seconds of silence before the peer is pinged, and given up; None: never.
         redact: Takes secrets out of the server's words.
-        taps: Watch the frames.
+        number: The connection's number in its session, for observers.
+        observers: Observe its messages and its end.
         log: Where its records go.
     """
 
@@ -62,19 +55,22 @@ class Connection:
         announce: Callable[[], None] = lambda: None,
         may_read: Callable[[], bool],
         on_end: Callable[[CloseInfo], None],
+        on_ended: Callable[[CloseInfo], None] = lambda info: None,
         max_message_bytes: int,
         ping_after: float | None = None,
         dead_after: float | None = None,
         redact: Callable[[str], str] = str,
-        taps: Sequence[Tap] = (),
+        number: int = 1,
+        observers: Sequence[Observer] = (),
         log: Log = logger,
     ) -> None:
-        self._taps = taps
+        self._number = number
+        self._observers = observers
+        self._on_ended = on_ended
         self._log = log
-        self._loop: ReaderLoop | None = None
         self._duplex = Duplex(opened.socket)
         self._writer = FrameWriter(self._duplex, self.wake)
-        self._states = StateMachine()
+        self._states = connection_states()
         frames = FrameReader(max_message_bytes, opened.received)
         self._reading = FrameReceiver(
             self._duplex,
@@ -86,68 +82,68 @@ class Connection:
             announce=announce,
             may_read=may_read,
             on_end=on_end,
+            on_ended=on_ended,
             redact=redact,
-            taps=taps,
+            number=number,
+            observers=observers,
             log=log,
         )
 
     def start(self) -> None:
         """Starts reading; the connection is in state SETUP then. Raises `OSError` and `RuntimeError`."""
         self._states.on(ConnectionEvent.UPGRADED)
-        self._loop = join_loop(self._reading)
+        join_loop(self._reading)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the reader loop has it, and gives the socket up in the end."""
+        return self._reading.loop is not None
 
     @property
     def state(self) -> ConnectionState:
         return self._states.state
 
     @property
-    def ending(self) -> CloseInfo | None:
+    def close_info(self) -> CloseInfo | None:
         """How it ended, as soon as that is decided; messages may still be on their way to `on_messages`."""
-        return self._states.ending
+        return self._states.detail
 
     @property
     def is_reader_thread(self) -> bool:
-        return self._loop is not None and self._loop.is_current_thread
+        loop = self._reading.loop
+        return loop is not None and loop.is_current_thread
 
     def setup_complete(self) -> None:
         self._states.on(ConnectionEvent.SETUP_COMPLETE)
 
     # Writing, on the caller's thread.
 
-    def send(self, data: bytes, timeout: float | None, opcode: int = TEXT, *, journal: Journal | None = None) -> None:
+    def send(self, data: bytes, timeout: float | None, opcode: int = TEXT, *, hook: WriteHook | None = None) -> None:
         """Writes one message whole, within `timeout` seconds. Raises `SendTimeout` or `SessionClosedError`."""
-        if journal is None:
-            self._write(data, timeout, opcode, self._check_open)
-            return
-
-        def check() -> None:
-            self._check_open()
-            journal.begins()
-
-        self._write(data, timeout, opcode, check, journal.failed)
+        self._write(data, timeout, opcode, self._check_open, hook)
 
     def send_setup(self, data: bytes, timeout: float) -> None:
         """Writes the first message, the only one in state SETUP. Raises as `send` does."""
-        self._write(data, timeout, TEXT, self._check_setup)
+        self._write(data, timeout, TEXT, self._check_setup, None)
 
     def _write(
-        self,
-        data: bytes,
-        timeout: float | None,
-        opcode: int,
-        check: Callable[[], None],
-        failed: Callable[[], None] | None = None,
+        self, data: bytes, timeout: float | None, opcode: int, check: Callable[[], None], hook: WriteHook | None
     ) -> None:
-        write = self._write_watched if self._taps else self._writer.send
+        if self._observers:
+            observed = SendingHook(self._observers, self._number, data)
+            hook = observed if hook is None else WriteHooks((hook, observed))
         try:
-            write(data, Deadline(timeout), opcode, check)
+            self._writer.send(data, Deadline(timeout), opcode, check, hook)
         except BaseException as error:
             try:
-                if failed is not None:
-                    failed()
+                if hook is not None:
+                    told = hook.on_sent if hook.is_sent else hook.on_not_sent
+                    told()
             finally:  # a second Ctrl-C may come in between
                 self._end_if_broken(error)
             raise
+        if hook is not None:
+            hook.on_sent()
 
     def _end_if_broken(self, error: BaseException) -> None:
         """After a failed write; raises how the connection has ended, where the error does not say that."""
@@ -159,20 +155,6 @@ class Connection:
             self._fail(CloseInfo(ABNORMAL, "", "local", "A message could not be written whole in time", error))
         elif not isinstance(error, LiveSessionError) and self._writer.is_torn:
             self._fail(CloseInfo(ABNORMAL, "", "local", "Sending was interrupted in the middle of a message"))
-
-    def _write_watched(self, data: bytes, deadline: Deadline, opcode: int, check: Callable[[], None]) -> None:
-        watched = Watched(self._taps, data)
-
-        def begin() -> None:
-            check()
-            watched.begins()
-
-        is_whole = False
-        try:
-            self._writer.send(data, deadline, opcode, begin)
-            is_whole = True
-        finally:
-            watched.ended(is_whole=is_whole)
 
     def _find_out_why(self) -> None:
         """Lets the reader come to the server's close frame, which may be waiting behind messages."""
@@ -190,7 +172,7 @@ class Connection:
             raise self._end_error()
 
     def _end_error(self) -> LiveSessionError:
-        ending = self.ending
+        ending = self.close_info
         if ending is None or (ending.quiet and ending.origin == "local"):
             return SessionClosedError("This session has been closed and cannot be used; connect() a new one.")
         return ending.error()
@@ -199,6 +181,7 @@ class Connection:
         """Ends the connection at once; the reader still delivers what had arrived."""
         if self._states.on(ConnectionEvent.ENDED, ending):
             self._reading.reads_on = True
+            self._on_ended(ending)
             self._duplex.shutdown()
             self.wake()
 
@@ -218,24 +201,39 @@ class Connection:
         elif self.state is ConnectionState.CLOSING and self._reading.close_deadline.ends_after(deadline):
             self._reading.close_deadline = deadline
             self.wake()
-        if self._loop is not None and not self.is_reader_thread:
+        loop = self._reading.loop
+        if loop is not None and not loop.is_current_thread:
             self._reading.over.wait(last.remaining() or 0.0)
-            self._loop.join_if_over(min(GRACE, last.remaining() or 0.0))
+            loop.join_if_over(min(GRACE, last.remaining() or 0.0))
 
     def _send_close_frame(self, deadline: Deadline) -> None:
         try:
             self._writer.send_close(NORMAL, deadline)
         except (StreamBroken, SendTimeout, OSError):
             self._log.debug("no close frame could be sent")
+            if self._writer.is_busy_below:  # in the middle of a frame, which cannot go on before this returns
+                self._reading.close_deadline = Deadline(0.0)
         finally:
             self._reading.close_frame_done = True
             self.wake()
 
     def abandon(self) -> None:
         """Ends the connection without a word and without waiting; for sessions that nobody holds any more."""
-        self._fail(CloseInfo(ABNORMAL, "", "local", "The session was dropped without close()", is_final=True))
+        self._fail(ABANDONED)
+
+    def drop(self) -> None:
+        """Has the reader thread abandon it; for finalisers, which may run on any thread, in the middle of anything."""
+        self._reading.is_dropped = True
+        self.wake()
+
+    def discard(self) -> None:
+        """Ends it, and gives the socket up where the reader loop never had it."""
+        self.abandon()
+        if not self.is_read:
+            self._duplex.close()
 
     def wake(self) -> None:
         """Makes the reader look again whether it may read; any thread may call it."""
-        if self._loop is not None:
-            self._loop.wake(self._reading)
+        loop = self._reading.loop
+        if loop is not None:
+            loop.wake(self._reading)

@@ -6,23 +6,26 @@
     SETUP       upgraded; `setup` sent, answer awaited        setup only    not yet            starts CLOSING
     OPEN        the conversation                              yes           yes                starts CLOSING
     CLOSING     this side's close frame is going out          raises        what had arrived   waits for the end
-    CLOSED      over; `CloseInfo` says how                       raises        what had arrived   returns
+    CLOSED      over; `CloseInfo` says how                    raises        what had arrived   returns
 
-Whatever happens is an event; an event that a state does not list changes nothing (a second close, a failure after
+All that happens is an event; an event that a state does not list changes nothing (a second close, a failure after
 the end). Two threads may report an end at the same time; the first wins.
 """
 
 from __future__ import annotations
 
-import threading
 from enum import Enum
+from typing import TypeAlias
 
 from livesession.connection.close_info import CloseInfo
+from livesession.sync.state_machine import StateMachine
 
-__all__ = ["ConnectionEvent", "ConnectionState", "StateMachine"]
+__all__ = ["ConnectionEvent", "ConnectionState", "ConnectionStates", "connection_states"]
 
 
 class ConnectionState(Enum):
+    """Where a connection stands."""
+
     OPENING = "opening"
     SETUP = "setup"
     OPEN = "open"
@@ -31,6 +34,8 @@ class ConnectionState(Enum):
 
 
 class ConnectionEvent(Enum):
+    """What moves a connection on."""
+
     UPGRADED = "the WebSocket stands"
     SETUP_COMPLETE = "setupComplete came"
     LOCAL_CLOSE = "close() was called"
@@ -49,32 +54,10 @@ TRANSITIONS: dict[tuple[ConnectionState, ConnectionEvent], ConnectionState] = {
     (ConnectionState.CLOSING, ConnectionEvent.ENDED): ConnectionState.CLOSED,
 }
 
+ConnectionStates: TypeAlias = "StateMachine[ConnectionState, ConnectionEvent, CloseInfo]"
+"""Where one connection stands; the detail is how it ended, from the moment on when that was decided."""
 
-class StateMachine:
-    """Where a connection is, and how it ended."""
 
-    __slots__ = ("_ending", "_lock", "_state")
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards the two fields below; held for assignments only, no other lock inside
-        self._state = ConnectionState.OPENING
-        self._ending: CloseInfo | None = None
-
-    @property
-    def state(self) -> ConnectionState:
-        return self._state
-
-    @property
-    def ending(self) -> CloseInfo | None:
-        """How it ended, from the moment on when that was decided; None before."""
-        return self._ending
-
-    def on(self, event: ConnectionEvent, ending: CloseInfo | None = None) -> bool:
-        """Moves on; False when the event changes nothing here. The first `ending` given is kept."""
-        with self._lock:
-            following = TRANSITIONS.get((self._state, event))
-            if following is None:
-                return False
-            self._state = following
-            self._ending = self._ending or ending
-            return True
+def connection_states() -> ConnectionStates:
+    """Returns the states of a new connection, which is OPENING."""
+    return StateMachine(TRANSITIONS, ConnectionState.OPENING, keeps_first_detail=True)

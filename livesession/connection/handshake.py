@@ -23,6 +23,7 @@ from livesession.connection.proxy import connect_through, proxy_for, way_to
 from livesession.connection.rejection import explain, rejection
 from livesession.errors import ConfigurationError, ConnectError, ConnectTimeout, LiveSessionError
 from livesession.sync.deadline import Deadline
+from livesession.sync.events import Event
 
 __all__ = ["Handshake", "UpgradedSocket"]
 
@@ -43,36 +44,39 @@ class UpgradedSocket:
 
 
 class Handshake:
-    """One attempt to open a connection; `wait()` for it, or `abandon()` it from any thread."""
+    """One attempt to open a connection; `wait()` for it, or `abandon()` it from any thread.
+
+    It owns the socket until `hand_over()`.
+    """
 
     def __init__(self, endpoint: Endpoint, timeout: float) -> None:
         endpoint.check()
         self._endpoint = endpoint
         self._timeout = timeout
         self._deadline = Deadline(timeout)
-        self._lock = threading.Lock()  # guards the five fields below; held for assignments and one shutdown
+        # Guards the five fields below; held for assignments and one shutdown; no other lock is taken inside. A signal
+        # handler on top may take it again, in abandon().
+        self._lock = threading.RLock()
         self._socket: socket.socket | None = None
         self._abandoned = False
-        self._is_taken = False
+        self._is_handed_over = False
         self._opened: UpgradedSocket | None = None
         self._error: LiveSessionError | None = None
-        self._done = threading.Event()
+        self._done = Event()
         self._thread = threading.Thread(target=self._run, name="livesession-connect", daemon=True)
 
     def wait(self) -> UpgradedSocket:
-        """The open connection. Raises `ConnectError`; whatever ends the wait early abandons the attempt."""
+        """Returns the open connection. Raises `ConnectError`; whatever ends the wait early abandons the attempt."""
         try:
             self._start()
-            finished = self._done.wait(self._deadline.remaining())
+            is_done = self._done.wait(self._deadline.remaining())
         except BaseException:
             self.abandon()
             raise
-        if not finished:
+        if not is_done:
             self.abandon()
             raise self._timed_out()
-        with self._lock:
-            self._is_taken = not self._abandoned
-        if self._opened is None or not self._is_taken:
+        if self._opened is None or self._abandoned:
             raise self._error or ConnectError("The attempt to connect was given up, because the session was closed.")
         return self._opened
 
@@ -82,6 +86,12 @@ class Handshake:
         except RuntimeError as error:  # too many, or the interpreter is going down
             raise ConnectError(f"There are no resources for another connection: {error}.", retryable=True) from error
 
+    def hand_over(self) -> bool:
+        """Gives the socket to the caller, who closes it from now on; False when the attempt was abandoned."""
+        with self._lock:
+            self._is_handed_over = not self._abandoned
+        return self._is_handed_over
+
     def abandon(self) -> None:
         """Gives up: the waiter is released, and the socket is closed by the thread that has it."""
         with self._lock:
@@ -89,7 +99,7 @@ class Handshake:
             if self._socket is not None:
                 with contextlib.suppress(OSError):
                     socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-            if self._opened is not None and not self._is_taken:
+            if self._opened is not None and not self._is_handed_over:
                 self._opened.socket.close()  # it was opened in the moment in which the waiter gave up
         self._done.set()
 

@@ -12,15 +12,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
-from livesession.connection.close_info import ABNORMAL, GRACE, CloseInfo, EndConnection
-from livesession.connection.connection_state import ConnectionEvent, ConnectionState, StateMachine
+from livesession.connection.close_info import ABANDONED, ABNORMAL, GRACE, CloseInfo, EndConnection
+from livesession.connection.connection_state import ConnectionEvent, ConnectionState, ConnectionStates
 from livesession.connection.duplex import Duplex
 from livesession.connection.frames import CLOSE, PING, FrameError, FrameReader, Message, read_close
 from livesession.connection.liveness import Liveness
-from livesession.connection.reader_loop import READ, WRITE, Plan
-from livesession.connection.tap import Tap
+from livesession.connection.reader_loop import READ, WRITE, Plan, ReaderLoop
 from livesession.connection.writer import FrameWriter
 from livesession.logs import Log
+from livesession.observers import Disconnected, MessageReceived, Observer, tell
 from livesession.sync.deadline import Deadline
 from livesession.sync.events import Event
 
@@ -38,15 +38,17 @@ class FrameReceiver:
         announce: Called after that, once other connections have been read as well.
         may_read: Asked before each read; after it said False, a wake-up makes it be asked again.
         on_end: Called once, after the last message.
+        on_ended: Called at once when it is decided that the connection has ended.
         redact: Takes secrets out of the server's words.
-        taps: Watch the frames.
+        number, observers: The connection's number in its session, and what observes it.
         log: Where its records go.
     """
 
     __slots__ = (
         "_begun", "_close_frame", "_duplex", "_frames", "_idle_plan", "_linger_until", "_liveness", "_log",
-        "_may_read", "_on_end", "_on_messages", "_redact", "_states", "_taps", "_was_paused", "_writer", "announce",
-        "close_deadline", "close_frame_done", "close_is_begun", "followed", "over", "reads_on",
+        "_may_read", "_number", "_observers", "_on_end", "_on_ended", "_on_messages", "_redact", "_states",
+        "_was_paused", "_writer", "announce", "close_deadline", "close_frame_done", "close_is_begun", "followed",
+        "is_dropped", "loop", "over", "reads_on",
     )  # fmt: skip
 
     def __init__(
@@ -54,15 +56,17 @@ class FrameReceiver:
         duplex: Duplex,
         frames: FrameReader,
         writer: FrameWriter,
-        states: StateMachine,
+        states: ConnectionStates,
         liveness: Liveness,
         *,
         on_messages: Callable[[Iterator[Message]], None],
         announce: Callable[[], None],
         may_read: Callable[[], bool],
         on_end: Callable[[CloseInfo], None],
+        on_ended: Callable[[CloseInfo], None],
         redact: Callable[[str], str],
-        taps: Sequence[Tap],
+        number: int,
+        observers: Sequence[Observer],
         log: Log,
     ) -> None:
         self._duplex = duplex
@@ -74,10 +78,14 @@ class FrameReceiver:
         self.announce = announce
         self._may_read = may_read
         self._on_end = on_end
+        self._on_ended = on_ended
         self._redact = redact
-        self._taps = taps
+        self._number = number
+        self._observers = observers
         self._log = log
         self.followed: Plan | None = None
+        self.loop: ReaderLoop | None = None
+        self.is_dropped = False  # set by a finaliser: nobody holds the session any more
         self._begun = False
         self._was_paused = True  # only what this side put since can have filled the inbox
         self._idle_plan: Plan | None = None  # what was planned last, if that was to wait for more and nothing else
@@ -97,7 +105,7 @@ class FrameReceiver:
         """Reads what is there, or lingers; None when it is over."""
         self._writer.flush()
         if self._linger_until is None:
-            plan = self._read_some(scratch)
+            plan = ABANDONED if self.is_dropped else self._read_some(scratch)
             if isinstance(plan, Plan):
                 return plan
             self._declare(plan)
@@ -171,16 +179,12 @@ class FrameReceiver:
         for message in self._frames.received(count):
             opcode, data = message
             if opcode < CLOSE:
-                if self._taps:
-                    self._show(data)
+                if self._observers:
+                    tell(self._observers, MessageReceived(self._number, data))
                 yield message
             elif ending := self._handle_control(opcode, data):
                 self._close_frame = ending
                 return
-
-    def _show(self, data: bytes) -> None:
-        for tap in self._taps:
-            tap.received(data)
 
     def _handle_control(self, opcode: int, data: bytes) -> CloseInfo | None:
         if opcode == PING:
@@ -198,13 +202,16 @@ class FrameReceiver:
     # The end.
 
     def _declare(self, ending: CloseInfo) -> None:
-        self._states.on(ConnectionEvent.ENDED, ending)
+        is_from_network = ending.origin == "network"
+        if self._states.on(ConnectionEvent.ENDED, ending):
+            self._on_ended(ending)
+        ending = self._states.detail or ending
         left = self.close_deadline.remaining()
-        patience = 0.0 if ending.origin == "network" else GRACE if left is None else min(GRACE, left)
+        patience = 0.0 if is_from_network else GRACE if left is None else min(GRACE, left)
         self._linger_until = time.monotonic() + patience
-        for tap in self._taps:
-            tap.closed(self._states.ending or ending)
-        self._on_end(self._states.ending or ending)
+        if self._observers:
+            tell(self._observers, Disconnected(self._number, ending))
+        self._on_end(ending)
 
     def _linger(self, scratch: memoryview) -> Plan | None:
         """Lets the peer read the close frame and close TCP first: closing with unread input would reset it."""
@@ -220,7 +227,7 @@ class FrameReceiver:
             return None
         return Plan(READ, self._linger_until, again=True)
 
-    def is_over(self) -> None:
+    def on_removed(self) -> None:
         """The loop watches the socket no more."""
         self._duplex.shutdown()
         self._writer.retire()
@@ -235,4 +242,4 @@ class FrameReceiver:
             if self._linger_until is None:
                 self._declare(ending)
         finally:
-            self.is_over()
+            self.on_removed()

@@ -59,9 +59,11 @@ class Channel(Protocol):
 
     Attributes:
         followed: The loop's note of the plan that it follows; None at first.
+        loop: The loop that has taken it; None before.
     """
 
     followed: Plan | None
+    loop: ReaderLoop | None
 
     @property
     def socket(self) -> socket.socket: ...
@@ -75,7 +77,7 @@ class Channel(Protocol):
     def announce(self) -> None:
         """It has been served, and so have others that were ready."""
 
-    def is_over(self) -> None:
+    def on_removed(self) -> None:
         """The loop has forgotten it."""
 
     def fail(self, error: BaseException) -> None:
@@ -86,7 +88,9 @@ class ReaderLoop:
     """Serves channels on a thread of its own; `join_loop()` finds or makes the process's one."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards _channels and _is_over; nothing else is called while it is held
+        # Guards _channels and _is_over; nothing else is called while it is held. A signal handler may run on top, and
+        # close a session.
+        self._lock = threading.RLock()
         self._channels: set[Channel] = set()
         self._is_over = False
         self._woken: deque[Channel] = deque()  # appended to by any thread, without the lock: also by finalizers
@@ -109,6 +113,7 @@ class ReaderLoop:
         with self._lock:
             if self._is_over:
                 return False
+            channel.loop = self  # first, so that a channel which the loop has knows it
             self._channels.add(channel)
         self.wake(channel)
         return True
@@ -117,8 +122,9 @@ class ReaderLoop:
         """Starts the thread. Raises `RuntimeError` when the system gives none; then the loop is over."""
         try:
             self._thread.start()
-        except RuntimeError as error:
-            self._end(error)
+        except BaseException as error:
+            if self._thread.ident is None:  # else Ctrl-C came when it was running already, and it goes on
+                self._end(error)
             raise
 
     def wake(self, channel: Channel) -> None:
@@ -206,7 +212,7 @@ class ReaderLoop:
             self._fail(channel, error)
             return
         self._forget(channel)
-        channel.is_over()
+        channel.on_removed()
 
     def _fail(self, channel: Channel, error: BaseException) -> None:
         self._forget(channel)
@@ -272,8 +278,19 @@ class SharedLoop:
         self.forget()
 
     def forget(self) -> None:
-        self.lock = threading.Lock()  # guards `loop`; nothing that may wait is called while it is held
-        self.loop: ReaderLoop | None = None
+        # Guards `_loop`; held while a thread is started, so that Ctrl-C leaves no loop behind that was never started.
+        self._lock = threading.RLock()
+        self._loop: ReaderLoop | None = None
+
+    def join(self, channel: Channel) -> None:
+        """Gives a channel to the loop, which is made anew where there is none. Raises `OSError` and `RuntimeError`."""
+        with self._lock:
+            if self._loop is not None and self._loop.add(channel):
+                return
+            loop = ReaderLoop()
+            loop.add(channel)
+            loop.start()
+            self._loop = loop
 
 
 shared_loop = SharedLoop()
@@ -282,13 +299,6 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=shared_loop.forget)
 
 
-def join_loop(channel: Channel) -> ReaderLoop:
-    """Gives a channel to the loop of this process, made anew where there is none."""
-    with shared_loop.lock:
-        loop = shared_loop.loop
-        if loop is not None and loop.add(channel):
-            return loop
-        loop = shared_loop.loop = ReaderLoop()
-        loop.add(channel)
-    loop.start()
-    return loop
+def join_loop(channel: Channel) -> None:
+    """Gives a channel to the loop of this process. Raises `OSError` and `RuntimeError` where there can be none."""
+    shared_loop.join(channel)

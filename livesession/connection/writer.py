@@ -7,15 +7,16 @@ holds it.
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 
 from livesession.connection.client_frames import PIECE, client_frame, client_frame_pieces
 from livesession.connection.duplex import Duplex
 from livesession.connection.frames import CLOSE, PING, PONG, close_payload
+from livesession.connection.write_hook import WriteHook
 from livesession.errors import SendTimeout
 from livesession.sync.deadline import Deadline
+from livesession.sync.owned_lock import OwnedLock
 
 __all__ = ["FrameWriter", "StreamBroken"]
 
@@ -47,24 +48,32 @@ class FrameWriter:
         self._wake_reader = wake_reader
         # Guards the order of bytes on the socket, and _begun and _stopped. Held while waiting for the socket to take
         # bytes (with a deadline), so the reader thread only ever tries it. Order: this lock, then Duplex's I/O lock.
-        self._write_lock = threading.Lock()
+        self._write_lock = OwnedLock()
         self._begun: memoryview | None = None  # the rest of a control frame that did not fit
         self._begun_closes = False  # whether that is the close frame
         self._owed: deque[tuple[int, bytes]] = deque(maxlen=OWED_AT_MOST)  # appended to without the lock
         self._stopped: BaseException | None = None  # why nothing more may be written
         self._is_retired = False  # set by the reader, once
 
-    def send(self, data: bytes, deadline: Deadline, opcode: int, check: Callable[[], None]) -> None:
-        """Writes one message. Raises `SendTimeout`, `StreamBroken`, and what `check` raises.
+    def send(
+        self,
+        data: bytes,
+        deadline: Deadline,
+        opcode: int,
+        check: Callable[[], None],
+        hook: WriteHook | None = None,
+    ) -> None:
+        """Writes one message. Raises `SendTimeout`, `StreamBroken`, and what `check` and the hook raise.
 
-        `check` is called with the lock held, before the frame is begun; it raises when nothing may be sent now.
+        `check`, and then the hook, is called with the lock held, before the frame is begun; it raises when nothing may
+        be sent now.
         """
         # A large frame is masked piece by piece while it goes out: the memory for all of it, taken and given back with
         # each message, would cost more than the masking.
         is_large = len(data) > PIECE
         frame = client_frame_pieces(opcode, data) if is_large else (client_frame(opcode, data),)
         try:
-            self._write_in_turn(frame, deadline, check)
+            self._write_in_turn(frame, deadline, check, hook)
         finally:
             if self._begun or self._owed:
                 self._hand_over()
@@ -82,28 +91,29 @@ class FrameWriter:
 
     def _write_in_turn(
         self,
-        frame: Iterable[bytes | bytearray],
+        frame: Pieces,
         deadline: Deadline,
         check: Callable[[], None],
+        hook: WriteHook | None = None,
         *,
         is_last: bool = False,
     ) -> None:
         """Writes a frame with the lock held."""
-        if not self._write_lock.acquire(blocking=False) and not self._write_lock.acquire(timeout=deadline.patience()):
-            raise SendTimeout(
-                "The message was not sent in time: other messages are still waiting for the network. The session "
-                "goes on; send less, or allow more time.",
-                session_ended=False,
-            )
+        if self._write_lock.is_owned:  # a signal handler, on top of this thread's own write, which cannot go on below
+            raise lock_timeout()
         try:
+            if not self._write_lock.acquire(deadline):
+                raise lock_timeout()
             check()
+            if hook is not None:
+                hook.before_write()
             if self._begun or self._owed:
                 self._finish_control_frames(deadline)
-            self._write_whole(frame, deadline)
+            self._write_whole(frame, deadline, hook)
             if is_last:
                 self._stop(StreamBroken("the close frame has been sent"))
         finally:
-            self._write_lock.release()
+            self._write_lock.release_if_owned()
             if self._is_retired:
                 self._close_if_retired()
 
@@ -111,10 +121,10 @@ class FrameWriter:
         """Nothing is written from now on; the first reason stays."""
         self._stopped = self._stopped or why
 
-    def _write_whole(self, frame: Pieces, deadline: Deadline) -> None:
+    def _write_whole(self, frame: Pieces, deadline: Deadline, hook: WriteHook | None) -> None:
         if self._stopped is not None:
             raise StreamBroken from self._stopped
-        begun = torn = False
+        begun = torn = is_whole = False
         try:
             for piece in frame:
                 rest: bytes | bytearray | memoryview = piece
@@ -128,14 +138,19 @@ class FrameWriter:
                     rest = memoryview(rest)[written:]
                     if not written:
                         self._wait(deadline, torn)
+            is_whole = True
+            if hook is not None:
+                hook.is_sent = True
         except OSError as error:
             if torn or not isinstance(error, SendTimeout):
                 self._stop(error)
             raise error if isinstance(error, SendTimeout) else StreamBroken from error
         except BaseException as error:
             # A KeyboardInterrupt, say: with part of a frame out, the next frame would be read as its payload.
-            if torn:
+            if torn and not is_whole:
                 self._stop(error)
+            elif is_whole and hook is not None:
+                hook.is_sent = True
             raise
 
     def _wait(self, deadline: Deadline, torn: bool) -> None:
@@ -171,6 +186,11 @@ class FrameWriter:
         self.flush()
 
     @property
+    def is_busy_below(self) -> bool:
+        """Whether the calling thread is in the middle of a write: a signal handler runs on top of it."""
+        return self._write_lock.is_owned
+
+    @property
     def is_torn(self) -> bool:
         """Whether part of a frame went out and the rest did not, or the socket failed."""
         return self._stopped is not None
@@ -178,18 +198,18 @@ class FrameWriter:
     @property
     def is_owing(self) -> bool:
         """Whether a control frame still waits for room on the socket, and nobody else is at it."""
-        return bool(self._begun or self._owed) and not self._write_lock.locked() and self._stopped is None
+        return bool(self._begun or self._owed) and self._stopped is None and self._write_lock.is_free
 
     def flush(self) -> None:
         """Writes owed control frames as far as the socket takes them now, unless another thread is writing."""
-        while (self._begun or self._owed) and self._stopped is None and self._write_lock.acquire(blocking=False):
+        while (self._begun or self._owed) and self._stopped is None and not self._write_lock.is_owned:
             try:
-                if not self._write_what_fits():
+                if not self._write_lock.try_to_acquire() or not self._write_what_fits():
                     return
             except OSError:
                 return  # the reader will meet the same failure, and report it
             finally:
-                self._write_lock.release()
+                self._write_lock.release_if_owned()
                 self._close_if_retired()
 
     def _write_what_fits(self) -> bool:
@@ -222,8 +242,17 @@ class FrameWriter:
 
     def _close_if_retired(self) -> None:
         """Called after each release of the lock, so that whoever lets go last closes."""
-        if self._is_retired and self._write_lock.acquire(blocking=False):
+        if self._is_retired and not self._write_lock.is_owned:
             try:
-                self._duplex.close()
+                if self._write_lock.try_to_acquire():
+                    self._duplex.close()
             finally:
-                self._write_lock.release()
+                self._write_lock.release_if_owned()
+
+
+def lock_timeout() -> SendTimeout:
+    return SendTimeout(
+        "The message was not sent in time: other messages are still waiting for the network. The session "
+        "goes on; send less, or allow more time.",
+        session_ended=False,
+    )

@@ -8,24 +8,9 @@ from collections.abc import Callable
 
 from attrs import define, frozen
 
-from livesession.connection.close_info import CloseInfo
+from livesession.observers import Connected, Disconnected
 
-__all__ = ["ConnectionClosed", "ConnectionOpened", "Entry", "Event", "Queue", "RecordedMessage"]
-
-
-@frozen
-class ConnectionOpened:
-    """A connection has been upgraded."""
-
-    connection: int
-
-
-@frozen
-class ConnectionClosed:
-    """A connection has ended."""
-
-    connection: int
-    ending: CloseInfo
+__all__ = ["Entry", "EntryQueue", "Recorded", "RecordedMessage"]
 
 
 @frozen
@@ -38,7 +23,8 @@ class RecordedMessage:
     redact: Callable[[str], str]
 
 
-Event = ConnectionOpened | ConnectionClosed | RecordedMessage
+Recorded = Connected | Disconnected | RecordedMessage
+"""What a recording holds."""
 
 
 @define(eq=False)
@@ -46,7 +32,7 @@ class Entry:
     """An event with its time in seconds; a frame's fate may still be open."""
 
     at: float
-    event: Event
+    event: Recorded
     is_settled: bool = True
     is_dropped: bool = False
 
@@ -55,7 +41,7 @@ class Entry:
         return len(self.event.data) if isinstance(self.event, RecordedMessage) else 0
 
 
-class Queue:
+class EntryQueue:
     """The entries in their order; put by any thread, taken by one."""
 
     def __init__(self) -> None:

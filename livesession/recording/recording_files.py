@@ -7,7 +7,8 @@ from contextlib import suppress
 
 from livesession.backends import Backend
 from livesession.messages.pcm_audio import MODEL_RATE, USER_RATE
-from livesession.recording.entries import ConnectionClosed, ConnectionOpened, Entry, RecordedMessage
+from livesession.observers import Connected, Disconnected
+from livesession.recording.entries import Entry, RecordedMessage
 from livesession.recording.handle_names import HandleNames
 from livesession.recording.line_format import closed_line, first_line, frame_line, opened_line
 from livesession.recording.private_file import close_private, open_private, unwritable, write_all
@@ -48,12 +49,12 @@ class RecordingFiles:
 
     def _line(self, entry: Entry) -> bytes:
         event = entry.event
-        if isinstance(event, ConnectionOpened):
+        if isinstance(event, Connected):
             return opened_line(entry.at, event.connection)
-        if isinstance(event, ConnectionClosed):
+        if isinstance(event, Disconnected):
             # What this side gives as a reason never was on the wire.
-            reason = "" if event.ending.origin == "local" else self._handles.hide_in_words(event.ending.reason)
-            return closed_line(entry.at, event.connection, event.ending, reason)
+            reason = "" if event.close_info.origin == "local" else self._handles.hide_in_words(event.close_info.reason)
+            return closed_line(entry.at, event.connection, event.close_info, reason)
         return self._frame_line(entry.at, event)
 
     def _frame_line(self, at: float, frame: RecordedMessage) -> bytes:

@@ -10,13 +10,20 @@ import atexit
 import os
 import threading
 import time
-from collections.abc import Callable
 
 from livesession.backends import Backend
-from livesession.connection.close_info import CloseInfo
 from livesession.errors import ConnectError
 from livesession.logs import SessionLog
-from livesession.recording.entries import ConnectionClosed, ConnectionOpened, Entry, Event, Queue, RecordedMessage
+from livesession.observers import (
+    Connected,
+    Disconnected,
+    MessageNotSent,
+    MessageReceived,
+    MessageSending,
+    MessageSent,
+    SessionEvent,
+)
+from livesession.recording.entries import Entry, EntryQueue, Recorded, RecordedMessage
 from livesession.recording.recorder import Recorder
 from livesession.recording.recording_files import RecordingFiles
 from livesession.sync.deadline import Deadline
@@ -45,12 +52,12 @@ class SessionRecording:
     def __init__(self, recorder: Recorder, backend: Backend, model: str, log: SessionLog) -> None:
         self._recorder = recorder
         self._log = log
-        self._queue = Queue()
+        self._queue = EntryQueue()
         self._notifier = Notifier()
-        # Guards the three fields below; nothing is called while it is held. A signal handler on top may take it again.
+        # Guards the fields below; nothing is called while it is held. A signal handler on top may take it again.
         self._lock = threading.RLock()
-        self._connections = 0
-        self._open_connections = 0
+        self._open_connections: dict[int, Connected] = {}
+        self._unsettled: dict[MessageSending, Entry] = {}  # messages that are being written; one at a time a connection
         self._is_finishing = False  # no other connection will come
         self._is_over = False  # nothing more is written
         self._pid = os.getpid()
@@ -67,20 +74,50 @@ class SessionRecording:
             self._end()
             raise ConnectError(f"There are no resources to record the session: {error}.", retryable=True) from error
 
-    # What the connections tell, on any thread.
+    # What is observed, on any thread.
 
-    def connect(self, redact: Callable[[str], str]) -> ConnectionTap | None:
-        """A connection has been opened; None where nothing is recorded any more."""
+    def on_event(self, event: SessionEvent) -> None:
+        if isinstance(event, Connected):
+            self._connect(event)
+        elif isinstance(event, (MessageReceived, MessageSending)):
+            self._note_message(event)
+        elif isinstance(event, (MessageSent, MessageNotSent)):
+            self._settle(event.message, is_whole=isinstance(event, MessageSent))
+        elif isinstance(event, Disconnected):
+            self._disconnect(event)
+
+    def _connect(self, event: Connected) -> None:
         with self._lock:
             if self._is_finishing or self._is_over:
-                return None
-            self._connections += 1
-            self._open_connections += 1
-            number = self._connections
-        self.note(ConnectionOpened(number))
-        return ConnectionTap(self, number, redact)
+                return
+            self._open_connections[event.connection] = event
+        self._note(event)
 
-    def note(self, event: Event, *, is_settled: bool = True) -> Entry:
+    def _note_message(self, event: MessageReceived | MessageSending) -> None:
+        connected = self._open_connections.get(event.connection)
+        if connected is None:
+            return
+        is_ours = isinstance(event, MessageSending)
+        message = RecordedMessage(event.connection, "client" if is_ours else "server", event.data, connected.redact)
+        entry = self._note(message, is_settled=not is_ours)
+        if isinstance(event, MessageSending):
+            self._unsettled[event] = entry
+
+    def _settle(self, message: MessageSending, *, is_whole: bool) -> None:
+        """Notes that the fate of a message is known; its place is that of its beginning."""
+        entry = self._unsettled.pop(message, None)
+        if entry is not None:
+            entry.is_dropped = not is_whole
+            entry.is_settled = True
+            self._notifier.notify()
+
+    def _disconnect(self, event: Disconnected) -> None:
+        if event.connection in self._open_connections:
+            self._note(event)
+            self._open_connections.pop(event.connection, None)
+            self._notifier.notify()
+
+    def _note(self, event: Recorded, *, is_settled: bool = True) -> Entry:
         """Puts an event in its place, which is now."""
         entry = Entry(time.monotonic() - self._began, event, is_settled)
         if not self._is_over:
@@ -88,18 +125,6 @@ class SessionRecording:
                 self._give_up(f"the disk is too slow, and {MOST_WAITING:,} bytes wait for it")
             self._notifier.notify()
         return entry
-
-    def settle(self, entry: Entry, *, is_whole: bool) -> None:
-        """The fate of a frame is known."""
-        entry.is_dropped = not is_whole
-        entry.is_settled = True
-        self._notifier.notify()
-
-    def closed(self) -> None:
-        """A connection has ended."""
-        with self._lock:
-            self._open_connections -= 1
-        self._notifier.notify()
 
     # The end.
 
@@ -117,12 +142,13 @@ class SessionRecording:
     def _exit(self) -> None:
         """The process ends: what has been told is written, though the session was never closed."""
         if self._pid == os.getpid():
-            self._is_finishing, self._open_connections = True, 0
+            self._is_finishing = True
+            self._open_connections.clear()
             self.close(AT_EXIT)
 
     @property
     def _is_complete(self) -> bool:
-        return self._is_over or (self._is_finishing and self._open_connections <= 0)
+        return self._is_over or (self._is_finishing and not self._open_connections)
 
     # On its thread.
 
@@ -160,42 +186,3 @@ class SessionRecording:
             self._files.close()
         except OSError as error:
             self._log.error("the recording %r could not be completed: %s", str(self._recorder.path), error)
-
-
-class ConnectionTap:
-    """Watches one connection for a recording."""
-
-    def __init__(self, recording: SessionRecording, number: int, redact: Callable[[str], str]) -> None:
-        self._recording = recording
-        self._number = number
-        self._redact = redact
-        self._is_closed = False
-
-    def sending(self, data: bytes) -> SentFrame:
-        return SentFrame(self._recording, RecordedMessage(self._number, "client", data, self._redact))
-
-    def received(self, data: bytes) -> None:
-        self._recording.note(RecordedMessage(self._number, "server", data, self._redact))
-
-    def closed(self, ending: CloseInfo) -> None:
-        if self._is_closed:
-            return
-        self._is_closed = True
-        self._recording.note(ConnectionClosed(self._number, ending))
-        self._recording.closed()
-
-
-class SentFrame:
-    """A frame on its way out: its place is that of its beginning."""
-
-    def __init__(self, recording: SessionRecording, frame: RecordedMessage) -> None:
-        self._recording = recording
-        self._frame = frame
-        self._entry: Entry | None = None
-
-    def begins(self) -> None:
-        self._entry = self._recording.note(self._frame, is_settled=False)
-
-    def ended(self, *, is_whole: bool) -> None:
-        if self._entry is not None:
-            self._recording.settle(self._entry, is_whole=is_whole)

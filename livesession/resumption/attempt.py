@@ -1,4 +1,4 @@
-"""Opens one connection of a session: credentials, WebSocket, setup, setupComplete."""
+"""One attempt to open a connection of a session: credentials, WebSocket, setup, setupComplete."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from livesession.backends import Backend
-from livesession.connection.close_info import ABNORMAL, CloseInfo
+from livesession.connection.close_info import ABANDONED
 from livesession.errors import ConnectError, SendTimeout, SessionClosedError, SetupTimeout
-from livesession.logs import FrameLog
-from livesession.messages.client import LiveClientSetup
-from livesession.messages.config import SessionResumptionConfig
-from livesession.messages.server import LiveServerMessage
-from livesession.options import SessionOptions
-from livesession.resumption.connection_slot import ConnectionSlot
-from livesession.session.state import SessionState
+from livesession.observers import Connected, Disconnected, Observer, tell
 from livesession.sync.deadline import Deadline
 
 if TYPE_CHECKING:
+    from livesession.backends.backend import Backend
     from livesession.connection.connection import Connection
-    from livesession.connection.handshake import Handshake
-    from livesession.connection.tap import Tap
-    from livesession.session.dispatcher import Owner
+    from livesession.connection.endpoint import Endpoint
+    from livesession.connection.handshake import Handshake, UpgradedSocket
+    from livesession.messages.client import LiveClientSetup
+    from livesession.messages.config import SessionResumptionConfig
+    from livesession.messages.server import LiveServerMessage
+    from livesession.options import SessionOptions
+    from livesession.resumption.connection_slot import ConnectionSlot
+    from livesession.session.dispatcher import ConnectionOwner
+    from livesession.session.state import SessionState
 
 __all__ = ["FAILED_CLOSE", "ConnectionAttempt"]
 
@@ -34,11 +34,12 @@ FAILED_CLOSE = 0.5  # seconds for the closing handshake of a connection that was
 
 
 class ConnectionAttempt:
-    """One attempt to put a new connection on a session's line; `cancel()` ends it from any thread.
+    """One attempt to put a new connection into a session's slot; `cancel()` ends it from any thread.
 
     Args:
-        backend, setup, options, conversation: Those of the session.
-        owner: Is told what becomes of the connection, on the reader thread.
+        backend, setup, options, state: Those of the session.
+        owner: Is told what becomes of the connection.
+        number: The connection's number in its session, for observers.
         greet: Makes the message that stands before all those of the connection.
         budget: When it must be over, where that is before the time limits of `options`.
     """
@@ -48,8 +49,9 @@ class ConnectionAttempt:
         backend: Backend,
         setup: LiveClientSetup,
         options: SessionOptions,
-        conversation: SessionState,
-        owner: Owner,
+        state: SessionState,
+        owner: ConnectionOwner,
+        number: int,
         greet: Callable[[], LiveServerMessage] | None = None,
         budget: Deadline | None = None,
     ) -> None:
@@ -59,68 +61,87 @@ class ConnectionAttempt:
         self._backend = backend
         self._setup = setup
         self._options = options
-        self._conversation = conversation
-        self._intake = MessageDispatcher(conversation, options, owner, greet)
+        self._state = state
+        self._number = number
+        self._dispatcher = MessageDispatcher(state, options, owner, greet)
         self._budget = budget
-        self._opening: Handshake | None = None
+        self._handshake: Handshake | None = None
+        self._observing: tuple[Observer, ...] = ()  # those that were told of the connection
         self._is_cancelled = False
 
-    def run(self, line: ConnectionSlot, resumption: SessionResumptionConfig | None) -> None:
+    def run(self, slot: ConnectionSlot, resumption: SessionResumptionConfig | None) -> None:
         """Opens the connection and waits for `setupComplete`. Raises `ConnectError`."""
         from livesession.codec import encode
-        from livesession.connection.connection import Connection
         from livesession.connection.handshake import Handshake
 
         began = time.monotonic()
         setup = self._backend.adapt(attrs.evolve(self._setup, session_resumption=resumption))
         first_message = encode(setup)
         endpoint = self._backend.endpoint()
-        self._intake.redact = self._conversation.redact = endpoint.redact
-        self._opening = Handshake(endpoint, self._within_budget(self._options.connect_timeout))
+        self._dispatcher.redact = self._state.redact = endpoint.redact
+        self._handshake = Handshake(endpoint, self._within_budget(self._options.connect_timeout))
         if self._is_cancelled:
-            self._opening.abandon()
-        self._conversation.log.info("connecting to %s, %s", endpoint.authority, type(self._backend).__name__)
-        opened = self._opening.wait()
-        taps = taps_of(self._conversation, endpoint.redact)
+            self._handshake.abandon()
+        self._state.log.info("connecting to %s, %s", endpoint.authority, type(self._backend).__name__)
+        connection: Connection | None = None
         try:
-            connection = Connection(
-                opened,
-                on_messages=self._intake.on_messages,
-                announce=self._intake.announce,
-                may_read=self._intake.may_read,
-                on_end=self._intake.on_end,
-                max_message_bytes=self._options.max_message_bytes,
-                ping_after=self._options.ping_after,
-                dead_after=self._options.dead_after,
-                redact=endpoint.redact,
-                taps=taps,
-                log=self._conversation.log,
-            )
-            connection.start()
-        except (OSError, RuntimeError) as error:  # no descriptors, no threads
-            opened.socket.close()
-            for tap in taps:
-                tap.closed(CloseInfo(ABNORMAL, "", "local", str(error), error))
-            raise ConnectError(f"There are no resources for another connection: {error}.", retryable=True) from error
-        self._set_up(connection, first_message)
-        line.connection = connection
-        connection.wake()  # if the inbox filled up and was emptied before the line knew whom to wake
-        self._conversation.log.info("open: %s, after %.2f s", setup.model, time.monotonic() - began)
+            connection = self._make_connection(self._handshake.wait(), endpoint)
+            self._start(connection, self._handshake)
+            self._set_up(connection, first_message)
+            slot.connection = connection
+        except BaseException:
+            self._undo(connection)
+            raise
+        connection.wake()  # if the queue filled up and was emptied before the slot held a connection to wake
+        self._state.log.info("open: %s, after %.2f s", setup.model, time.monotonic() - began)
 
     def _within_budget(self, seconds: float) -> float:
         left = self._budget.remaining() if self._budget else None
         return seconds if left is None else max(SHORTEST, min(seconds, left))
 
+    def _make_connection(self, upgraded: UpgradedSocket, endpoint: Endpoint) -> Connection:
+        from livesession.connection.connection import Connection
+
+        self._observing = observers = self._observers()
+        if observers:
+            tell(observers, Connected(self._number, endpoint.redact))
+        return Connection(
+            upgraded,
+            on_messages=self._dispatcher.on_messages,
+            announce=self._dispatcher.announce,
+            may_read=self._dispatcher.may_read,
+            on_ended=self._dispatcher.on_ended,
+            on_end=self._dispatcher.on_end,
+            max_message_bytes=self._options.max_message_bytes,
+            ping_after=self._options.ping_after,
+            dead_after=self._options.dead_after,
+            redact=endpoint.redact,
+            number=self._number,
+            observers=observers,
+            log=self._state.log,
+        )
+
+    def _observers(self) -> tuple[Observer, ...]:
+        """Returns those of a new connection; whether frames go to the log is asked once for each."""
+        if not self._state.log.isEnabledFor(logging.DEBUG):
+            return tuple(self._state.observers)
+        from livesession.connection.frame_log import FrameLog
+
+        return (*self._state.observers, FrameLog(self._state.log))
+
+    def _start(self, connection: Connection, handshake: Handshake) -> None:
+        try:
+            connection.start()
+        except (OSError, RuntimeError) as error:  # no descriptors, no threads
+            raise ConnectError(f"There are no resources for another connection: {error}.", retryable=True) from error
+        if not handshake.hand_over():
+            raise ConnectError("The attempt to connect was given up, because the session was closed.")
+
     def _set_up(self, connection: Connection, first_message: bytes) -> None:
         deadline = Deadline(self._within_budget(self._options.setup_timeout))
-        try:
-            self._send_setup(connection, first_message)
-            self._intake.wait_for_setup(deadline)
-            connection.setup_complete()
-        except BaseException:
-            self._intake.detach()
-            connection.close(FAILED_CLOSE)
-            raise
+        self._send_setup(connection, first_message)
+        self._dispatcher.wait_for_setup(deadline)
+        connection.setup_complete()
 
     def _send_setup(self, connection: Connection, first_message: bytes) -> None:
         timeout = self._options.setup_timeout
@@ -131,28 +152,27 @@ class ConnectionAttempt:
         except SendTimeout as error:
             raise SetupTimeout(f"The setup could not be sent within {timeout:g} s.", retryable=True) from error
 
+    def _undo(self, connection: Connection | None) -> None:
+        """Leaves nothing behind of an attempt that failed, or was interrupted."""
+        self._dispatcher.detach()
+        if connection is not None and connection.is_read:
+            connection.close(FAILED_CLOSE)
+        elif self._handshake is not None:
+            self._handshake.abandon()
+            tell(self._observing, Disconnected(self._number, ABANDONED))
+
     def detach(self) -> None:
-        """The session goes on over another connection: how this one ends does not matter any more."""
-        self._intake.detach()
+        """Makes the end of this connection count no more: the session goes on over another one."""
+        self._dispatcher.detach()
 
     def join(self, timeout: float) -> None:
-        """After `cancel()`: waits for the thread that was opening it."""
-        if self._opening is not None:
-            self._opening.join(timeout)
+        """Waits, after `cancel()`, for the thread that was opening the connection."""
+        if self._handshake is not None:
+            self._handshake.join(timeout)
 
     def cancel(self) -> None:
         """Ends the attempt: `run()` raises `ConnectError`."""
         self._is_cancelled = True
-        self._intake.cancel()
-        if self._opening is not None:
-            self._opening.abandon()
-
-
-def taps_of(conversation: SessionState, redact: Callable[[str], str]) -> tuple[Tap, ...]:
-    """Those that watch a new connection; whether frames go to the log is asked once for each."""
-    taps: list[Tap] = []
-    if conversation.recording is not None and (recorded := conversation.recording.connect(redact)):
-        taps.append(recorded)
-    if conversation.log.isEnabledFor(logging.DEBUG):
-        taps.append(FrameLog(conversation.log))
-    return tuple(taps)
+        self._dispatcher.cancel()
+        if self._handshake is not None:
+            self._handshake.abandon()

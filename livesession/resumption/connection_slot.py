@@ -1,12 +1,11 @@
-"""What the threads of a session share about its connection."""
+"""The connection that a session has now, and the threads that wait for another one."""
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
-from livesession.errors import ResumptionError, SessionClosedError
 from livesession.sync.events import Notifier
+from livesession.sync.owned_lock import OwnedLock
 
 if TYPE_CHECKING:
     from livesession.connection.connection import Connection
@@ -15,21 +14,18 @@ __all__ = ["ConnectionSlot"]
 
 
 class ConnectionSlot:
-    """The connection that a session has now: it changes when the session is resumed.
+    """Holds the connection of a session; it changes when the session is resumed.
 
     Attributes:
         connection: The connection; None before the first.
-        is_closed: Whether `close()` was called.
-        failure: Why there will be no other connection, after one was tried for in vain.
-        replacing: Held by the one thread that replaces the connection; others only try it.
-        notifier: Opened at each change of the above.
+        replacing: Held by the one thread that replaces the connection; others only try it, so it has no place in the
+            order of locks. Connections are opened while it is held.
+        notifier: Notified of each change of the connection and of the session's phase.
     """
 
     def __init__(self) -> None:
         self.connection: Connection | None = None
-        self.is_closed = False
-        self.failure: ResumptionError | None = None
-        self.replacing = threading.Lock()
+        self.replacing = OwnedLock()
         self.notifier = Notifier()
 
     @property
@@ -38,14 +34,7 @@ class ConnectionSlot:
         assert self.connection is not None
         return self.connection
 
-    def wake(self) -> None:
-        """There is room in the inbox again."""
+    def wake_reader(self) -> None:
+        """Makes the reader look whether there is room in the queue again."""
         if self.connection is not None:
             self.connection.wake()
-
-    def check_usable(self) -> None:
-        """Raises `SessionClosedError` and `ResumptionError`."""
-        if self.is_closed:
-            raise SessionClosedError("This session has been closed and cannot be used; connect() a new one.")
-        if self.failure is not None:
-            raise self.failure.again()

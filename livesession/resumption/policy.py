@@ -52,6 +52,16 @@ class ResumptionPolicy:
             connection, as all other messages do, or `"keep_newest"`: return at once, and send the newest
             `kept_bytes` later; default `"wait"`.
         kept_bytes: Of media; older ones are dropped and counted; default 320,000, ten seconds of speech.
+        unacknowledged_bytes: Of sent messages that are kept until the server has acknowledged them, to be sent again
+            or told as lost; older ones are only counted; default 16 MB.
+        close_timeout: Seconds for the closing handshake of a connection that is replaced; default 1.
+        resuming_share: Share of the budget for going on with the conversation, where `fresh_session` may begin a new
+            one in the rest of it; default 0.75.
+        stable_after: Seconds after which a connection counts as a success, though no turn was completed on it, so that
+            attempts are counted anew; default 10.
+        margin: Share of the time that the server leaves when it says that it goes away, by which the connection is
+            replaced earlier than at its end; default 0.2.
+        longest_margin: Seconds that this grows to; default 5.
     """
 
     attempts: int = field(default=10, validator=positive_int)
@@ -63,6 +73,12 @@ class ResumptionPolicy:
     fresh_session: bool = False
     realtime: Literal["wait", "keep_newest"] = field(default="wait", validator=one_of("wait", "keep_newest"))
     kept_bytes: int = field(default=320_000, validator=positive)
+    unacknowledged_bytes: int = field(default=16 * 1024 * 1024, validator=positive)
+    close_timeout: float = field(default=1.0, validator=positive)
+    resuming_share: float = field(default=0.75, validator=share)
+    stable_after: float = field(default=10.0, validator=positive)
+    margin: float = field(default=0.2, validator=share)
+    longest_margin: float = field(default=5.0, validator=positive)
 
     def delays(self) -> Iterator[float]:
         """Seconds to wait before each attempt."""
@@ -71,6 +87,17 @@ class ResumptionPolicy:
         for _ in range(self.attempts - 1):
             yield delay * (1 + random.uniform(-self.jitter, self.jitter))
             delay = min(2 * delay, self.longest_delay)
+
+    def replace_within(self, time_left: float) -> float:
+        """Returns the seconds in which to replace a connection that the server will end in `time_left`."""
+        return time_left - min(self.margin * time_left, self.longest_margin)
+
+    def may_try_again(self, error: Exception) -> bool:
+        """Whether an attempt may follow the one that failed with this error.
+
+        Also where the key could not be had: its source may be away with the network.
+        """
+        return self.retryable(error) if isinstance(error, ConnectError) else isinstance(error, OSError)
 
 
 @frozen(kw_only=True, repr=False)

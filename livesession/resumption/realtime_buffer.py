@@ -26,7 +26,8 @@ class RealtimeBuffer:
     """
 
     def __init__(self, limit: int) -> None:
-        self._lock = threading.Lock()  # guards all fields; no other lock is taken inside
+        # Guards all fields; no other lock is taken inside. A signal handler on top may take it again.
+        self._lock = threading.RLock()
         self._limit = limit
         self._messages: deque[LiveClientRealtimeInput] = deque()
         self._bytes = 0

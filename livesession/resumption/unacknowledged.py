@@ -1,4 +1,4 @@
-"""What was sent and may have to be sent again, or to be reported as lost."""
+"""Messages that the server has not acknowledged: they may have to be sent again, or to be reported as lost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from livesession.messages.client import LiveClientContent, LiveClientMessage, Li
 
 __all__ = ["UnacknowledgedMessages"]
 
-KEPT_BYTES = 16 * 1024 * 1024
 OVERHEAD = 500  # bytes that a message takes beside its content
 
 
@@ -22,10 +21,11 @@ class SentMessage(NamedTuple):
     message: LiveClientMessage
     size: int
     answer: int | None  # the number of the turn that answers it, where it is a request
+    key: object  # of its sender
 
 
 def not_asking(sent: SentMessage) -> LiveClientMessage:
-    """The message; a history, which no turn answers, as context: a resumed connection would take it for a request."""
+    """Returns the message; a history, which no turn answers, as context, or else it would be taken for a request."""
     message = sent.message
     if isinstance(message, LiveClientContent) and message.turn_complete and sent.answer is None:
         return attrs.evolve(message, turn_complete=False)
@@ -33,14 +33,19 @@ def not_asking(sent: SentMessage) -> LiveClientMessage:
 
 
 class UnacknowledgedMessages:
-    """The messages since the server's last word on what it has taken in, in the order in which they went out.
+    """Keeps the messages since the server's last word on what it has taken in, in the order in which they went out.
 
     In transparent mode the server numbers what it has consumed, from 1 on each connection. Without it, a new handle
     stands for everything up to the end of the last turn: what was sent after that may have crossed it on the way.
+
+    Args:
+        limit: Bytes to keep; the newest message is kept whatever its size, older ones are only counted.
     """
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards all fields; no other lock is taken inside
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        # Guards all fields; no other lock is taken inside. A signal handler on top may take it again.
+        self._lock = threading.RLock()
         self._sent: deque[SentMessage] = deque()
         self._first = 1  # the number of the first of them on this connection
         self._bytes = 0
@@ -48,20 +53,27 @@ class UnacknowledgedMessages:
         self._in_turns = 0  # how many of them were sent before the last turn ended
         self._answered = 0  # how many of those that ask for an answer have had it
 
-    def note(self, message: LiveClientMessage, size: int, answer: int | None = None) -> None:
-        """A message is about to be written; called in the order in which they are."""
+    def note(self, message: LiveClientMessage, size: int, answer: int | None = None, key: object = None) -> None:
+        """Notes a message that is about to be written; called in the order in which they are.
+
+        Args:
+            message: The message.
+            size: Its bytes as JSON.
+            answer: The number of the turn that answers it, where it is a request.
+            key: What `withdraw()` will be given if it does not go out after all.
+        """
         with self._lock:
-            self._sent.append(SentMessage(message, size + OVERHEAD, answer))
             self._bytes += size + OVERHEAD
-            while self._bytes > KEPT_BYTES and len(self._sent) > 1:
+            self._sent.append(SentMessage(message, size + OVERHEAD, answer, key))
+            while self._bytes > self._limit and len(self._sent) > 1:
                 self._drop_first()
                 self._not_kept += 1
 
-    def withdraw(self, message: LiveClientMessage) -> None:
-        """It did not go out after all; nothing has gone out since."""
+    def withdraw(self, key: object) -> None:
+        """Forgets the message with this key, if it was noted: it did not go out, and nothing has gone out since."""
         with self._lock:
             for position in reversed(range(len(self._sent))):
-                if self._sent[position].message is message:
+                if self._sent[position].key is key:
                     self._bytes -= self._sent[position].size
                     del self._sent[position]
                     self._in_turns = min(self._in_turns, len(self._sent))

@@ -1,4 +1,4 @@
-"""Keeps book of the function calls of a session, so that each is answered once, or not at all when nobody wants it."""
+"""Tracks the function calls of a session, so that each is answered once, or not at all once no answer is wanted."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import attrs
 from livesession.errors import InvalidRequestError
 from livesession.messages.content import FunctionCall, FunctionResponse
 from livesession.messages.server import LiveServerToolCall, LiveServerToolCallCancellation
+from livesession.observers import Observer, ToolCallBegun, ToolCallEnded, tell
 from livesession.session.function_calls import CallListener, CallState, Claimed, TrackedCall
 from livesession.sync.deadline import Deadline
 from livesession.sync.events import Notifier
@@ -29,17 +30,21 @@ ENDED = "the session has ended"
 
 
 class CallTracker:
-    """Keeps each call from when it is made until it has been answered, once, or needs no answer any more.
+    """Tracks each function call from the model's request to its answer, or until it needs none any more.
+
+    Args:
+        observers: Observe the calls.
 
     Attributes:
-        listener: Who answers by itself; None where nobody does.
+        listener: Answers calls by itself; None where all are answered by hand.
         non_blocking: The functions whose answer the model does not wait for.
         hides_automatic: Whether the consumer is not to see the calls that the listener answers.
         is_strict: Whether answers to calls that were never made are refused. Servers have been seen to take them from
             a session without functions.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, observers: Sequence[Observer] = ()) -> None:
+        self._observers = observers
         # Guards all fields; no other lock is taken inside. A signal handler on top, in close(), may take it again.
         self._lock = threading.RLock()
         self._open: dict[str, TrackedCall] = {}  # by key, the oldest first
@@ -55,7 +60,7 @@ class CallTracker:
 
     # The reader thread.
 
-    def made(self, calls: Iterable[FunctionCall], turn: int, serial: int) -> None:
+    def made(self, calls: Sequence[FunctionCall], turn: int, serial: int) -> None:
         """The model has made them."""
         replaced: list[TrackedCall] = []
         with self._lock:
@@ -70,6 +75,9 @@ class CallTracker:
                 if call.is_automatic:
                     self._new.append(call)
         self._tell(replaced, REPEATED)
+        if self._observers:
+            for each in calls:
+                tell(self._observers, ToolCallBegun(each))
 
     def is_automatic(self, call: FunctionCall) -> bool:
         """Whether the session answers it by itself."""
@@ -164,6 +172,8 @@ class CallTracker:
         if len(self._over) > REMEMBERED:
             del self._over[next(iter(self._over))]
         self._notifier.notify()
+        if self._observers:
+            tell(self._observers, ToolCallEnded(call.call, state is CallState.ANSWERED, call.why_gone))
 
     # Answering.
 

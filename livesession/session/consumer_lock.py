@@ -1,4 +1,4 @@
-"""One consumer at a time."""
+"""The lock of the consumer: one iterator at a time receives a session's messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["ConsumerLock"]
 
 
 class ConsumerLock:
-    """Which iterator consumes a session's messages, and on which thread.
+    """Notes which iterator consumes a session's messages, and on which thread.
 
     The iterator is held weakly: one that is dropped, as a `for` loop does that is left with `break`, has let go.
     """
@@ -19,7 +19,8 @@ class ConsumerLock:
     __slots__ = ("_holder", "_is_waiting", "_lock", "_thread")
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards the fields below; no other lock is taken inside
+        # Guards the fields below; no other lock is taken inside. A signal handler on top may take it again.
+        self._lock = threading.RLock()
         self._holder: weakref.ref[object] | None = None
         self._thread = threading.current_thread()
         self._is_waiting = False

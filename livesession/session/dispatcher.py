@@ -1,7 +1,7 @@
-"""The reader thread's side of a session: frames in, messages into the inbox.
+"""The reader thread's side of a session: frames in, messages into the queue.
 
-One intake belongs to one connection. It decodes, notes at once what must not wait for a consumer (the resumption
-handle, the counts), tells turns apart, and waits with whoever connects for `setupComplete`.
+One dispatcher belongs to one connection. It decodes, notes at once what must not wait for a consumer (the resumption
+handle, the counts), tells turns apart, and lets the connecting thread wait for `setupComplete`.
 """
 
 from __future__ import annotations
@@ -30,13 +30,14 @@ from livesession.messages.server import (
     LiveServerToolCallCancellation,
     LiveSessionResumptionUpdate,
 )
+from livesession.observers import TurnBegun, tell
 from livesession.options import SessionOptions
 from livesession.session.receive_queue import QueuedMessage
 from livesession.session.state import SessionState
 from livesession.sync.deadline import Deadline
 from livesession.sync.events import Event
 
-__all__ = ["MessageDispatcher", "Owner"]
+__all__ = ["ConnectionOwner", "MessageDispatcher"]
 
 OVERFLOW = CloseInfo(
     1008,
@@ -46,41 +47,44 @@ OVERFLOW = CloseInfo(
 )
 
 
-class Owner(Protocol):
-    """Is told, on the reader thread, what becomes of a connection; must not wait."""
+class ConnectionOwner(Protocol):
+    """The owner of a session's connections: told, on the reader thread, what becomes of each; must not wait."""
 
-    def on_end(self, ending: CloseInfo) -> None:
-        """It has ended, after `setupComplete`."""
+    def on_ended(self, info: CloseInfo) -> None:
+        """The connection has ended, after `setupComplete`; told at once, on any thread."""
+
+    def on_end(self, info: CloseInfo) -> None:
+        """The connection has ended, and all that it brought has been put into the queue."""
 
     def on_go_away(self, time_left: float) -> None:
-        """The server will end it in so many seconds."""
+        """The server will end the connection in so many seconds."""
 
     def on_news(self) -> None:
         """A turn has ended, or there is a new handle."""
 
 
 class MessageDispatcher:
-    """Takes one connection's messages. All `on_...` methods run on the reader thread and never wait.
+    """Dispatches one connection's messages. All `on_...` methods but `on_ended` run on the reader thread; none waits.
 
     Args:
-        conversation, options: Those of the session.
+        state, options: Those of the session.
         owner: Is told of what concerns the connection.
         greet: Makes the message that stands before all those of the connection.
     """
 
     __slots__ = (
-        "_answered", "_conversation", "_greet", "_has_calls", "_is_detached", "_is_set_up", "_options", "_owner",
-        "_refusal", "_warned_full", "redact",
+        "_answered", "_begun_turn", "_greet", "_has_calls", "_is_detached", "_is_set_up", "_options", "_owner",
+        "_refusal", "_state", "_warned_full", "redact",
     )  # fmt: skip
 
     def __init__(
         self,
-        conversation: SessionState,
+        state: SessionState,
         options: SessionOptions,
-        owner: Owner,
+        owner: ConnectionOwner,
         greet: Callable[[], LiveServerMessage] | None = None,
     ) -> None:
-        self._conversation = conversation
+        self._state = state
         self._options = options
         self._owner = owner
         self._greet = greet
@@ -89,6 +93,7 @@ class MessageDispatcher:
         self._refusal: ConnectError | None = None
         self._warned_full = False
         self._has_calls = False  # that have not been handed over
+        self._begun_turn = -1  # the newest that observers were told of
         self._is_detached = False
         self.redact: Callable[[str], str] = str  # takes secrets out of what the server says before it is set up
 
@@ -105,11 +110,11 @@ class MessageDispatcher:
             raise self._refusal
 
     def detach(self) -> None:
-        """The end of this connection is not the end of the conversation, nor is what it still says before its setup."""
+        """Makes the end of this connection, and what it still says before its setup, count no more."""
         self._is_detached = True
 
     def cancel(self) -> None:
-        """Releases whoever waits for `setupComplete`."""
+        """Releases the thread that waits for `setupComplete`."""
         self._refuse(ConnectError("The attempt to connect was given up, because the session was closed."))
 
     def _refuse(self, error: ConnectError) -> None:
@@ -119,43 +124,43 @@ class MessageDispatcher:
 
     def may_read(self) -> bool:
         """Whether there is room for more; for the answer to the setup, there always is."""
-        if not self._is_set_up or self._conversation.inbox.has_room:
+        if not self._is_set_up or self._state.queue.has_room:
             return True
         if self._options.on_full == "error":
             raise EndConnection(OVERFLOW)
         if not self._warned_full:
             self._warned_full = True
-            self._conversation.log.warning(
+            self._state.log.warning(
                 "the inbox is full (%d bytes): reading pauses until half of it is received", self._options.inbox_bytes
             )
         return False
 
-    def on_messages(self, messages: Iterator[Message]) -> None:
-        """Frames came; the servers send binary ones, and text means the same."""
-        arrivals: list[QueuedMessage] = []
+    def on_messages(self, frames: Iterator[Message]) -> None:
+        """Takes the frames of one read; the servers send binary ones, and text means the same."""
+        messages: list[QueuedMessage] = []
         try:
-            for _, data in messages:
-                self._read(data, arrivals)
+            for _, data in frames:
+                self._read(data, messages)
         finally:
-            self._conversation.inbox.put(arrivals)
+            self._state.queue.put_many(messages)
 
     def announce(self) -> None:
-        """Consumers may look at what the frames held, and functions run that it calls."""
-        self._conversation.inbox.announce()
+        """Lets consumers look at what the frames held, and runs the functions that the model calls."""
+        self._state.queue.announce()
         if self._has_calls:
             self._has_calls = False
-            self._conversation.calls.hand_over()
+            self._state.calls.hand_over()
 
-    def _read(self, frame: bytes, arrivals: list[QueuedMessage]) -> None:
+    def _read(self, frame: bytes, messages: list[QueuedMessage]) -> None:
         items = decode(frame) if self._is_set_up else self._before_setup(frame)
         if len(items) == 1 and isinstance(content := items[0], LiveServerContent):
             new = [self._content(content, len(frame))]  # nearly all are
         else:
             new = list(self._mixed(items, len(frame))) if items else []
-        if new and self._conversation.turns.is_repeated(new[0].turn):
+        if new and self._state.turns.is_repeated(new[0].turn):
             # Had before, on an earlier connection; but a function call is made anew, and waits for its answer.
-            new = [arrival for arrival in new if not isinstance(arrival.item, LiveServerContent)]
-        arrivals += new
+            new = [message for message in new if not isinstance(message.item, LiveServerContent)]
+        messages += new
 
     def _before_setup(self, frame: bytes) -> list[Inbound]:
         data = self.redact(frame.decode("latin-1")).encode("latin-1")
@@ -172,58 +177,70 @@ class MessageDispatcher:
             self._refuse(unexpected(first, data))
             return []
         self._is_set_up = True
-        self._conversation.session_id = first.session_id
-        if first.usage_metadata is not None:
-            self._conversation.usage.count(first.usage_metadata, ends_turn=False)
+        self._state.on_connected(first.session_id, first.usage_metadata)
         greeting: list[Inbound] = [self._greet()] if self._greet else []
         self._answered.set()
         return [*greeting, *items[1:]]
 
     def _content(self, content: LiveServerContent, size: int) -> QueuedMessage:
-        turn, serial, ends_turn = self._conversation.turns.content_arrived(content)
+        turn, serial, ends_turn = self._state.turns.content_arrived(content)
+        if self._state.observers:
+            self._note_begun(turn, ends_turn)
         if ends_turn or content.usage_metadata is not None:
-            self._conversation.usage.count(content.usage_metadata, ends_turn=ends_turn)
+            self._state.usage.count(content.usage_metadata, ends_turn=ends_turn)
         if ends_turn:
-            self._conversation.turn_ended(turn)
+            self._state.turn_ended(turn)
             self._owner.on_news()
         return QueuedMessage(content, turn, serial, ends_turn, size)
 
     def _mixed(self, items: list[Inbound], size: int) -> Iterator[QueuedMessage]:
-        turn, serial, ends_turn = self._conversation.turns.arrived(items)
+        turn, serial, ends_turn = self._state.turns.arrived(items)
+        if self._state.observers:
+            self._note_begun(turn, ends_turn)
         for position, item in enumerate(items):
             is_last = position == len(items) - 1
             self._note(item, turn, serial, ends_turn=ends_turn and is_last)
             if isinstance(item, UnsupportedMessageError) and self._options.on_unsupported == "warn":
-                self._conversation.log.warning("%s", item)
-            elif (ends_turn and is_last) or not self._conversation.calls.is_hidden(item):
+                self._state.log.warning("%s", item)
+            elif (ends_turn and is_last) or not self._state.calls.is_hidden(item):
                 cost = 1 if position else max(1, size)
                 yield QueuedMessage(item, turn, serial, ends_turn and is_last, cost)
+
+    def _note_begun(self, turn: int, ends_turn: bool) -> None:
+        """Tells observers of a turn that this frame begins."""
+        if self._begun_turn < turn and (ends_turn or self._state.turns.is_open):
+            self._begun_turn = turn
+            tell(self._state.observers, TurnBegun(turn))
 
     def _note(self, item: Inbound, turn: int, serial: int, *, ends_turn: bool) -> None:
         """What the session must know even if nobody receives."""
         if isinstance(item, LiveSessionResumptionUpdate):
-            self._conversation.note_handle(item)
+            self._state.note_handle(item)
         elif isinstance(item, LiveServerToolCall):
             self._has_calls = True
-            self._conversation.calls.made(item.function_calls, turn, serial)
+            self._state.calls.made(item.function_calls, turn, serial)
         elif isinstance(item, LiveServerToolCallCancellation):
-            self._conversation.calls.cancelled(item.ids)
+            self._state.calls.cancelled(item.ids)
         elif isinstance(item, LiveServerGoingAwayNotice):
             self._owner.on_go_away(item.time_left)
         if ends_turn:
-            self._conversation.turn_ended(turn)
+            self._state.turn_ended(turn)
         if ends_turn or isinstance(item, LiveSessionResumptionUpdate):
             self._owner.on_news()
         usage = None if isinstance(item, ProtocolError) else item.usage_metadata
-        self._conversation.usage.count(usage, ends_turn=ends_turn)
+        self._state.usage.count(usage, ends_turn=ends_turn)
 
-    def on_end(self, ending: CloseInfo) -> None:
+    def on_ended(self, info: CloseInfo) -> None:
+        if self._is_set_up and not self._is_detached:
+            self._owner.on_ended(info)
+
+    def on_end(self, info: CloseInfo) -> None:
         if self._is_detached:
             return
         if self._is_set_up:
-            self._owner.on_end(ending)
+            self._owner.on_end(info)
         else:
-            self._refuse(refused(ending))
+            self._refuse(refused(info))
 
 
 def unexpected(item: Inbound, data: bytes) -> SetupRejectedError:

@@ -4,53 +4,30 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, final
 
-from livesession.backends import Backend
-from livesession.connection.close_info import CloseInfo
-from livesession.errors import (
-    ConnectError,
-    ResumptionError,
-    SendTimeout,
-    SessionClosedError,
-)
-from livesession.messages.client import (
-    ActivityEnd,
-    ActivityStart,
-    LiveClientContent,
-    LiveClientMessage,
-    LiveClientRealtimeInput,
-    LiveClientSetup,
-)
-from livesession.messages.config import SessionResumptionConfig
-from livesession.messages.content import FunctionCall, FunctionResponse, GenerativeContentBlob
-from livesession.messages.usage import UsageMetadata
-from livesession.options import SessionOptions, check_timeout
-from livesession.resumption.attempt import FAILED_CLOSE
-from livesession.resumption.connection_slot import ConnectionSlot
-from livesession.resumption.manager import ConnectionManager
-from livesession.resumption.policy import LiveSessionResumed, check_resumption
+from livesession.messages.client import ActivityEnd, ActivityStart, LiveClientContent, LiveClientRealtimeInput
+from livesession.options import check_timeout
+from livesession.resumption.policy import check_resumption
 from livesession.session import requests
+from livesession.session.core import SessionCore
 from livesession.session.function_calls import ToolStatistics
-from livesession.session.function_responder import FunctionResponder, SendMessage
+from livesession.session.question import Question
 from livesession.session.requests import Media, Request
-from livesession.session.state import SessionState
 from livesession.session.streams import MessageStream, TurnStream
 from livesession.session.turn import Turn
-from livesession.session.turn_tracker import AnswerWindow
-from livesession.session.write_hooks import Activity, Asking, Interruption, Question, Spoken
-from livesession.sync.deadline import Deadline
+from livesession.session.write_hooks import ActivityHook, InputHook, InterruptionHook
 
 if TYPE_CHECKING:
-    from livesession.recording.recorder import Recorder
-    from livesession.recording.session_recording import SessionRecording
-    from livesession.tools.runner import ToolRunner
-    from livesession.tools.toolbox import Toolbox
-    from livesession.video import VideoFrame, VideoStatistics
+    from livesession.messages.config import SessionResumptionConfig
+    from livesession.messages.content import FunctionCall, FunctionResponse, GenerativeContentBlob
+    from livesession.messages.usage import UsageMetadata
+    from livesession.video.images import VideoFrame
+    from livesession.video.video_stream import VideoStatistics
 
-__all__ = ["LiveSession"]
+__all__ = ["LiveSession", "core_of", "face_of"]
 
 
 @final
@@ -79,23 +56,20 @@ class LiveSession:
             "LiveSession cannot be subclassed: wrap the session that LiveGenerativeModel.connect() returns."
         )
 
-    _setup: LiveClientSetup
-    _options: SessionOptions
-    _lifeline: ConnectionManager
-    _conversation: SessionState
-    _resumption: SessionResumptionConfig | None
-    _post: SendMessage
-    _answering: FunctionResponder
-    _functions: ToolRunner | None
-    _hold_audio: float
-    _is_in_conversation: bool
-    _forget: weakref.finalize[
-        [weakref.ref[LiveSession], ConnectionManager, SessionState, ToolRunner | None], LiveSession
-    ]
+    _core: SessionCore
+    _finalizer: weakref.finalize[[weakref.ref[LiveSession], SessionCore], LiveSession]
+
+    @classmethod
+    def _of(cls, core: SessionCore) -> LiveSession:
+        """Makes the face of a core, for `connect()`; the core is abandoned when the last reference is gone."""
+        session: LiveSession = object.__new__(cls)
+        session._core = core
+        session._finalizer = weakref.finalize(session, on_forgotten, weakref.ref(session), core)
+        return session
 
     def __repr__(self) -> str:
         state = "closed" if self.is_closed else "open"
-        return f"<LiveSession {state}, model {self._setup.model!r}>"
+        return f"<LiveSession {state}, model {self._core.setup.model!r}>"
 
     def __enter__(self) -> LiveSession:
         return self
@@ -103,7 +77,7 @@ class LiveSession:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._conversation.is_of_this_process:
+        if self._core.state.is_of_this_process:
             self.close()
 
     # What the session is.
@@ -114,27 +88,29 @@ class LiveSession:
 
         False while the session is being resumed by itself.
         """
-        return self._lifeline.is_closed or self._ending is not None
+        return self._core.state.is_over
 
     @property
     def in_conversation(self) -> bool:
         """True while an `AudioConversationController` drives the session, and receives its messages."""
-        return self._is_in_conversation
+        return self._core.is_in_conversation
 
     @property
     def close_code(self) -> int | None:
         """The WebSocket close code; 1006 where no close frame came; None while the session is open."""
-        return self._ending.code if self._ending else None
+        info = self._core.state.close_info
+        return info.code if info else None
 
     @property
     def close_reason(self) -> str | None:
         """The reason in the close frame; None while the session is open."""
-        return self._ending.reason if self._ending else None
+        info = self._core.state.close_info
+        return info.reason if info else None
 
     @property
     def session_id(self) -> str | None:
         """The server's name for the session, Vertex AI only (`setupComplete.sessionId`); no resumption handle."""
-        return self._conversation.session_id
+        return self._core.state.session_id
 
     @property
     def resumption_handle(self) -> str | None:
@@ -143,12 +119,12 @@ class LiveSession:
         None unless the session was made with a `SessionResumptionConfig`, and until the server has sent one. Kept
         by the reader thread as `sessionResumptionUpdate` messages arrive, whether or not anybody receives.
         """
-        return self._conversation.resumption_handle
+        return self._core.state.resumption_handle
 
     @property
     def usage(self) -> UsageMetadata:
         """Token counts of the session: the turns added up, of each turn the last count that the server gave."""
-        return self._conversation.usage.total
+        return self._core.state.usage.total
 
     @property
     def pending_calls(self) -> tuple[FunctionCall, ...]:
@@ -156,16 +132,13 @@ class LiveSession:
 
         Not those that functions given as tools answer, nor those that the server has cancelled.
         """
-        return tuple(call.call for call in self._conversation.calls.waiting)
+        return tuple(call.call for call in self._core.state.calls.waiting)
 
     @property
     def tool_statistics(self) -> ToolStatistics:
         """What has become of the calls that functions given as tools answer."""
-        return self._functions.statistics if self._functions else ToolStatistics()
-
-    @property
-    def _ending(self) -> CloseInfo | None:
-        return self._lifeline.ending
+        functions = self._core.functions
+        return functions.statistics if functions else ToolStatistics()
 
     # Receiving.
 
@@ -188,8 +161,8 @@ class LiveSession:
             ConcurrentReceiveError: Another thread is receiving.
             SessionClosedError: At the call: after `close()`, and when the end has been reported before.
         """
-        self._check_receivable()
-        return MessageStream(self._conversation, check_timeout(timeout), self)
+        self._core.check_receivable()
+        return MessageStream(self._core.state, check_timeout(timeout), self)
 
     def receive_turn(self, timeout: float | None = None) -> TurnStream:
         """Iterates over the messages of one turn; its `turn` is the `Turn` put together so far.
@@ -204,7 +177,7 @@ class LiveSession:
         Raises as `receive()` does, and `ConnectionClosedError` whenever the session ends before the turn, also with
         code 1000; it and `ReceiveTimeout` hold the turn so far in `turn`.
         """
-        self._check_receivable()
+        self._core.check_receivable()
         return self._turn_stream(timeout)
 
     def ask(self, request: Request, *, timeout: float | None = None) -> Turn:
@@ -223,33 +196,18 @@ class LiveSession:
         Raises as sending and `receive_turn()` do. A frame that cannot be read is logged and kept in
         `Turn.problems`.
         """
-        self._check_receivable()
+        self._core.check_receivable()
         message = requests.client_content(request, turn_complete=True)
         stream = self._turn_stream(timeout)
         stream.claim()
-
-        def ask_again(resumed: LiveSessionResumed) -> None:
-            is_lost = any(lost is message for lost in resumed.lost)
-            if others := resumed.lost_count - is_lost:  # which nobody else is told of
-                self._conversation.log.warning(
-                    "the session was resumed during ask(); other messages that were lost: %d", others
-                )
-            if is_lost:
-                stream.answers(self._send_request(message, None))
-
         try:
-            stream.answers(self._send_request(message, None))
-            return stream.collect(ask_again)
+            return Question(self._core, message, stream).ask()
         finally:
             stream.close()
 
     def _turn_stream(self, timeout: float | None) -> TurnStream:
-        silence = self._options.turn_timeout if timeout is None else check_timeout(timeout)
-        return TurnStream(self._conversation, silence, self)
-
-    def _check_receivable(self) -> None:
-        self._check_usable()
-        self._conversation.check_not_reported()
+        silence = self._core.options.turn_timeout if timeout is None else check_timeout(timeout)
+        return TurnStream(self._core.state, silence, self)
 
     # Sending turns.
 
@@ -263,10 +221,10 @@ class LiveSession:
         """
         message = requests.client_content(request, turn_complete)
         if turn_complete:
-            self._send_request(message, timeout)
+            self._core.send_request(message, timeout)
         else:
-            self._send(message, timeout, Interruption(self._conversation))
-            self._conversation.turn_left_open = self._conversation.open_turn_warning_due = True
+            self._core.send(message, timeout, InterruptionHook(self._core.state))
+            self._core.state.user.leave_turn_open()
 
     def interrupt(self, *, timeout: float | None = None) -> None:
         """Asks the model to stop (`clientContent` with nothing but `turnComplete: false`).
@@ -274,33 +232,14 @@ class LiveSession:
         The server answers with `interrupted` and then `turn_complete`. Not every model obeys: most do when they hear
         speech, or any new turn.
         """
-        self._send(LiveClientContent(turn_complete=False), timeout, Interruption(self._conversation))
-
-    def _send_request(self, message: LiveClientContent, timeout: float | None) -> AnswerWindow:
-        """Sends what asks for an answer; where the answer will begin."""
-        self._check_usable()
-        asking = Question(self._conversation)
-        self._send(message, timeout, asking)
-        self._conversation.turn_left_open = self._conversation.open_turn_warning_due = False
-        return asking.span
-
-    def _send_history(self, history: LiveClientContent) -> None:
-        """Sends what was said before, or ends the session: without it, it would be another one. For `connect()`."""
-        try:
-            self._send(history, None)
-        except BaseException as error:
-            self.close(timeout=FAILED_CLOSE)
-            if isinstance(error, (SendTimeout, SessionClosedError)):
-                retryable = getattr(error, "retryable", True)
-                raise ConnectError(f"The history could not be sent: {error}", retryable=retryable) from error
-            raise
+        self._core.send(LiveClientContent(turn_complete=False), timeout, InterruptionHook(self._core.state))
 
     # Sending as it happens.
 
     def send_text_realtime(self, text: str, *, timeout: float | None = None) -> None:
         """Sends what the user typed (`realtimeInput.text`); under automatic detection it asks for an answer."""
-        asks = requests.detects_activity(self._setup.generation_config)
-        self._send_input(requests.text_input(text), timeout, Spoken(self._conversation, asks=asks))
+        asks = requests.detects_activity(self._core.setup.generation_config)
+        self._core.send_input(requests.text_input(text), timeout, InputHook(self._core.state, asks=asks))
 
     def send_audio_realtime(self, audio: Media, *, timeout: float | None = None) -> None:
         """Sends a piece of what the microphone hears (`realtimeInput.audio`).
@@ -311,11 +250,11 @@ class LiveSession:
                 the pace of real time, work best.
             timeout: Seconds to wait; default `SessionOptions.send_timeout`, 30.
         """
-        self._send_input(requests.audio_input(audio), timeout)
+        self._core.send_input(requests.audio_input(audio), timeout)
 
     def send_video_realtime(self, video: GenerativeContentBlob, *, timeout: float | None = None) -> None:
         """Sends one still image (`realtimeInput.video`), such as `image/jpeg`; at most one a second is looked at."""
-        self._send_input(requests.video_input(video), timeout)
+        self._core.send_input(requests.video_input(video), timeout)
 
     def send_media_chunks(self, media_chunks: Iterable[Media], *, timeout: float | None = None) -> None:
         """Sends each chunk as a message of its own, in order.
@@ -323,9 +262,9 @@ class LiveSession:
         `audio/*` goes out as `realtimeInput.audio`, `image/*` and `video/*` as `realtimeInput.video`, anything else
         as `realtimeInput.mediaChunks`. All chunks are looked at before the first is sent.
         """
-        self._check_usable()
+        self._core.check_usable()
         for message in [requests.media_input(chunk) for chunk in requests.chunks_of(media_chunks)]:
-            self._send_input(message, timeout)
+            self._core.send_input(message, timeout)
 
     def send_media_stream(self, media_chunk_stream: Iterable[Media], *, timeout: float | None = None) -> None:
         """Sends chunks as the iterable yields them, and returns when it ends; it sets the pace.
@@ -336,9 +275,9 @@ class LiveSession:
 
         Raises as sending does, and `InvalidRequestError` when the iterable raised: that error is its cause.
         """
-        self._check_usable()  # also where the first chunk takes long, or there is none
+        self._core.check_usable()  # also where the first chunk takes long, or there is none
         for chunk in requests.chunks_of(media_chunk_stream):
-            self._send_input(requests.media_input(chunk), timeout)
+            self._core.send_input(requests.media_input(chunk), timeout)
 
     def send_video_stream(
         self, frames: Iterable[VideoFrame], fps: float = 1.0, *, live: bool | None = None, max_side: int | None = 768
@@ -375,34 +314,31 @@ class LiveSession:
         """
         from livesession.video.video_stream import VideoStream  # not before it is needed
 
-        def send(image: LiveClientRealtimeInput, asking: Asking | None) -> None:
-            self._send(image, None, asking)  # which, unlike the user's own input, completes no turn that was left open
-
-        self._check_usable()
-        return VideoStream(frames, fps, live, max_side, self._lifeline, self._conversation, send).run()
+        self._core.check_usable()
+        return VideoStream(self._core, frames, fps, live, max_side).run()
 
     def send_activity_start(self, *, timeout: float | None = None) -> None:
         """Says that the user begins to speak (`activityStart`); automatic detection must be off.
 
         Where the session is resumed before `send_activity_end()`, it is said again, before anything else is sent.
         """
-        self._check_usable()
-        requests.check_activity(self._setup.generation_config, manual=True, method="send_activity_start")
-        activity = Activity(self._conversation, begins=True)
-        self._send_input(LiveClientRealtimeInput(activity_start=ActivityStart()), timeout, activity)
+        self._core.check_usable()
+        requests.check_activity(self._core.setup.generation_config, manual=True, method="send_activity_start")
+        activity = ActivityHook(self._core.state, begins=True)
+        self._core.send_input(LiveClientRealtimeInput(activity_start=ActivityStart()), timeout, activity)
 
     def send_activity_end(self, *, timeout: float | None = None) -> None:
         """Says that the user has spoken (`activityEnd`), which asks for an answer; automatic detection must be off."""
-        self._check_usable()
-        requests.check_activity(self._setup.generation_config, manual=True, method="send_activity_end")
-        activity = Activity(self._conversation, begins=False)
-        self._send_input(LiveClientRealtimeInput(activity_end=ActivityEnd()), timeout, activity)
+        self._core.check_usable()
+        requests.check_activity(self._core.setup.generation_config, manual=True, method="send_activity_end")
+        activity = ActivityHook(self._core.state, begins=False)
+        self._core.send_input(LiveClientRealtimeInput(activity_end=ActivityEnd()), timeout, activity)
 
     def send_audio_stream_end(self, *, timeout: float | None = None) -> None:
         """Says that the microphone pauses (`audioStreamEnd`); automatic detection must be on, as it is by default."""
-        self._check_usable()
-        requests.check_activity(self._setup.generation_config, manual=False, method="send_audio_stream_end")
-        self._send_input(LiveClientRealtimeInput(audio_stream_end=True), timeout)
+        self._core.check_usable()
+        requests.check_activity(self._core.setup.generation_config, manual=False, method="send_audio_stream_end")
+        self._core.send_input(LiveClientRealtimeInput(audio_stream_end=True), timeout)
 
     def send_function_responses(
         self, function_responses: Iterable[FunctionResponse], *, timeout: float | None = None
@@ -417,24 +353,8 @@ class LiveSession:
         Raises `InvalidRequestError` as well for an id that the model has not called in this session, that has been
         answered, or that a function given as a tool answers; nothing is sent then.
         """
-        self._check_usable()
-        self._answering.by_hand(function_responses, timeout)
-
-    def _send_input(
-        self, message: LiveClientRealtimeInput, timeout: float | None, asking: Asking | None = None
-    ) -> None:
-        if self._hold_audio and message.audio:
-            self._check_usable()
-            deadline = Deadline(self._options.send_timeout if timeout is None else check_timeout(timeout))
-            if not self._conversation.calls.hold_back(self._hold_audio, deadline):
-                raise SendTimeout("The audio was held back for a function call, and not sent.", session_ended=False)
-            timeout = deadline.remaining()
-        self._send(message, timeout, asking)
-        self._conversation.turn_left_open = self._conversation.open_turn_warning_due = False
-
-    def _send(self, message: LiveClientMessage, timeout: float | None, asking: Asking | None = None) -> None:
-        self._check_usable()
-        self._post(message, timeout, asking)
+        self._core.check_usable()
+        self._core.responder.answer_by_hand(function_responses, timeout)
 
     # Ending, and going on.
 
@@ -446,17 +366,9 @@ class LiveSession:
         threads do. An iterator that is open yields what had arrived and stops; a send that is stuck raises; the
         `CancelToken`s of running functions are set. Never raises for the state of the network.
         """
-        self._conversation.check_process()
-        patience = self._options.close_timeout if timeout is None else check_timeout(timeout)
-        if not self._lifeline.is_closed:
-            deadline = Deadline(patience)
-            self._forget.detach()
-            self._conversation.calls.close()
-            self._lifeline.close(patience)
-            if self._functions is not None:
-                self._functions.stop()
-                if not self._lifeline.is_reader_thread:  # other sessions wait for that one
-                    self._functions.join(deadline)
+        self._core.state.check_process()
+        self._core.close(timeout)
+        self._finalizer.detach()  # not before: Ctrl-C may come in close()
 
     def resume_session(self, session_resumption: SessionResumptionConfig | None = None) -> None:
         """Takes the conversation up again over a new connection; the old one is closed first.
@@ -471,110 +383,30 @@ class LiveSession:
             ResumptionError: The session was made without `session_resumption`, there is no handle yet, it is being
                 resumed already, or the new connection was refused, which is the cause then; the session has ended.
         """
-        self._check_usable()
+        self._core.check_usable()
         check_resumption(session_resumption)
-        config = self._resumption_config(session_resumption)
-        self._lifeline.resume(config)
-
-    def _resumption_config(self, given: SessionResumptionConfig | None) -> SessionResumptionConfig:
-        if self._resumption is None:
-            raise ResumptionError(
-                "This session was made without resumption: use connect(session_resumption=SessionResumptionConfig())."
-            )
-        handle = given.handle if given and given.handle else self.resumption_handle
-        if handle is None:
-            raise ResumptionError("There is no resumption handle yet: the server sends the first one after a while.")
-        return SessionResumptionConfig(handle=handle, transparent=self._resumption.transparent)
-
-    def _check_usable(self) -> None:
-        self._conversation.check_process()
-        if self._lifeline.is_closed:
-            raise SessionClosedError("This session has been closed and cannot be used; connect() a new one.")
+        self._core.resume(session_resumption)
 
 
-def connect_session(
-    backend: Backend,
-    setup: LiveClientSetup,
-    options: SessionOptions,
-    toolbox: Toolbox,
-    resumption: SessionResumptionConfig | None,
-    history: LiveClientContent | None = None,
-    recorder: Recorder | None = None,
-) -> LiveSession:
-    """The one way to a session, for `LiveGenerativeModel.connect()`."""
-    from livesession.codec import encode  # not before the first connect: it takes a third of the import
-
-    first_setup = setup
-    if history is not None:
-        encode(history)  # what cannot be written is to be said before anything is sent
-        first_setup = requests.with_history(setup, announced=True)
-        setup = requests.with_history(setup, announced=False)  # no other connection of the session gets any
-    session: LiveSession = object.__new__(LiveSession)
-    session._setup = setup
-    session._options = options
-    line = ConnectionSlot()
-    is_transparent = resumption is not None and bool(resumption.transparent)
-    session._conversation = SessionState(options.inbox_bytes, line.wake, transparent=is_transparent)
-    session._resumption = resumption
-    handle = session._conversation.resumption_handle = resumption.handle if resumption else None
-    session._conversation.is_seeding = requests.seeds_history(setup.generation_config) and handle is None
-    session._lifeline = ConnectionManager(backend, setup, first_setup, options, resumption, session._conversation, line)
-    session._post = post = poster(session._lifeline, encode, options)
-    ids_required = backend.requires_function_response_ids
-    session._answering = FunctionResponder(session._conversation, post, ids_required=ids_required)
-    session._functions = toolbox.open(
-        session._conversation, session._answering, in_parts=backend.takes_answers_in_parts
-    )
-    session._is_in_conversation = False
-    session._hold_audio = toolbox.options.hold_audio
-    if recorder is not None:
-        session._conversation.recording = open_recording(recorder, backend, setup.model, session._conversation)
-    session._lifeline.open()
-    this = weakref.ref(session)
-    session._forget = weakref.finalize(
-        session, warn_forgotten, this, session._lifeline, session._conversation, session._functions
-    )
-    if history is not None:
-        session._send_history(history)
-    return session
+def face_of(core: SessionCore) -> LiveSession:
+    """Returns the session of a core, which is abandoned when nobody holds the session any more. For `connect()`."""
+    return LiveSession._of(core)  # the constructor refuses, so that users come to connect()
 
 
-def open_recording(recorder: Recorder, backend: Backend, model: str, conversation: SessionState) -> SessionRecording:
-    """Opens its files, before anything is sent. Raises `ConfigurationError`."""
-    from livesession.recording.session_recording import SessionRecording  # most sessions have none
-
-    return SessionRecording(recorder, backend, model, conversation.log)
+def core_of(session: LiveSession) -> SessionCore:
+    """Returns the working parts of a session, for the packages of this library that stand beside it."""
+    return session._core  # the one place that looks inside: what is public is what users see
 
 
-def poster(
-    lifeline: ConnectionManager, encode: Callable[[LiveClientMessage], bytes], options: SessionOptions
-) -> SendMessage:
-    """Encodes and sends. It does not hold the session, so that functions that still run do not keep it alive."""
+def on_forgotten(reference: weakref.ref[LiveSession], core: SessionCore) -> None:
+    """Ends a session that nobody holds any more, without a word; at exit, where it is still held, the system does.
 
-    def post(message: LiveClientMessage, timeout: float | None, asking: Asking | None = None) -> None:
-        patience = options.send_timeout if timeout is None else check_timeout(timeout)
-        lifeline.send(message, encode(message), patience, asking)
-
-    return post
-
-
-def warn_forgotten(
-    reference: weakref.ref[LiveSession],
-    lifeline: ConnectionManager,
-    conversation: SessionState,
-    functions: ToolRunner | None,
-) -> None:
-    """A session that nobody holds any more is ended without a word; at exit, where it is still held, the system does.
-
-    Ending it at exit would only make the waits of daemon threads raise while the interpreter goes down.
+    Ending it at exit would only make the waits of daemon threads raise while the interpreter goes down. This may run on
+    any thread, also on the reader thread in the middle of its work: it only sets flags and wakes.
     """
-    if not conversation.is_of_this_process:
-        return
-    if conversation.recording is not None and reference() is None:
-        conversation.recording.finish()
-    if lifeline.ending is None:
+    if core.needs_warning:
         if reference() is None:
-            lifeline.abandon()
-            if functions is not None:
-                functions.stop()
+            core.abandon()
         warnings.warn("a LiveSession was not closed: use `with`, or call close()", ResourceWarning, stacklevel=2)
+    elif core.state.is_of_this_process and reference() is None:
+        core.abandon()

@@ -5,20 +5,17 @@ from __future__ import annotations
 import functools
 import itertools
 from collections import deque
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 
 from attrs import frozen
 
 from livesession.errors import ProtocolError, ReceiveTimeout, ResumptionError, SessionClosedError
 from livesession.messages.server import LiveServerMessage
 from livesession.options import check_timeout
+from livesession.session.live_session import LiveSession, core_of
 from livesession.session.streams import MessageStream
 from livesession.sync.deadline import Deadline
 from livesession.sync.events import Notifier
-
-if TYPE_CHECKING:
-    from livesession.session.live_session import LiveSession
 
 __all__ = ["LiveSessionEnded", "SessionsStream", "receive_any"]
 
@@ -66,17 +63,18 @@ class Ready:
 
 
 class Feed(MessageStream):
-    """One session's part in it."""
+    """One session's part in the iterator over many."""
 
-    __slots__ = ("_ended", "inbox", "session")
+    __slots__ = ("_ended", "queue", "session")
 
     def __init__(self, session: LiveSession) -> None:
-        super().__init__(session._conversation, 0, session)
+        core = core_of(session)
+        super().__init__(core.state, 0, session)
         self.session = session
-        self.inbox = session._conversation.inbox
+        self.queue = core.state.queue
         self._ended: LiveSessionEnded | None = None
         try:
-            session.receive()
+            core.check_receivable()
             self.claim()
         except (SessionClosedError, ResumptionError) as error:
             self._ended = LiveSessionEnded(error)
@@ -86,7 +84,7 @@ class Feed(MessageStream):
         if self._ended is not None:
             return self._ended
         self._is_new = True  # in between, the session may have been asked something in this thread
-        if self.inbox.is_empty:
+        if self.queue.empty():
             return None
         try:
             return next(self)
@@ -110,6 +108,7 @@ class SessionsStream:
         self._timeout = check_timeout(timeout)
         self._ready = Ready()
         self._feeds: dict[int, Feed] = {}
+        self._pushers: dict[int, Callable[[], None]] = {}
         for session in sessions:
             self.add(session)
 
@@ -126,8 +125,9 @@ class SessionsStream:
         """
         feed, number = Feed(session), next(numbers)
         self._feeds[number] = feed
+        push = self._pushers[number] = functools.partial(self._ready.push, number)
         # It holds no session, so that a stream that is dropped lets go of all of them at once.
-        feed.inbox.on_arrival = functools.partial(self._ready.push, number)
+        feed.queue.add_listener(push)
         self._ready.push(number)
 
     def __next__(self) -> tuple[LiveSession, News]:
@@ -157,17 +157,22 @@ class SessionsStream:
     def _poll(self, number: int, feed: Feed) -> News | None:
         news = feed.poll()
         if isinstance(news, LiveSessionEnded):
-            feed.inbox.on_arrival = None
+            self._stop_listening(number, feed)
             self._feeds.pop(number, None)
-        elif not feed.inbox.is_empty:
+        elif not feed.queue.empty():
             self._ready.push(number)  # at the end, so that the others have their turn first
         return news
+
+    def _stop_listening(self, number: int, feed: Feed) -> None:
+        push = self._pushers.pop(number, None)
+        if push is not None:
+            feed.queue.remove_listener(push)
 
     def close(self) -> None:
         """Ends the iterator and lets go of all sessions, which stay open; nothing that arrived is lost."""
         feeds, self._feeds = self._feeds, {}
-        for feed in feeds.values():
-            feed.inbox.on_arrival = None
+        for number, feed in feeds.items():
+            self._stop_listening(number, feed)
             feed.close()
         self._ready.notifier.notify()
 

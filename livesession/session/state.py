@@ -1,158 +1,241 @@
-"""What a session knows, however many connections it goes through."""
+"""The state of a session, in one table; it outlives the connections.
+
+    state        meaning                                    send                     receive            close
+    ----------   ----------------------------------------   ----------------------   ----------------   --------
+    CONNECTING   the first connection is being opened       not yet                  not yet            gives up
+    OPEN         there is a connection                      yes                      yes                ends it
+    RESUMING     a lost connection is being replaced        waits for the next one   what had arrived   ends it
+    ENDED        over, by the server or the network         raises                   what had arrived   returns
+    CLOSED       over, by `close()`                         raises                   what had arrived   returns
+
+"Is it over?" is answered here and nowhere else. An event that a state does not list changes nothing. A connection
+reports its end at once, on the thread that meets it, and once more on the reader thread, when all that had arrived has
+been put into the queue: only then consumers are told (`finish()`).
+"""
 
 from __future__ import annotations
 
 import logging
 import os
-import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from enum import Enum
 
-from livesession.connection.close_info import CloseInfo
-from livesession.errors import ForkedSessionError
+from livesession.connection.close_info import CLOSED_HERE, CloseInfo
+from livesession.errors import ForkedSessionError, SessionClosedError
 from livesession.logs import SessionLog
 from livesession.messages.server import LiveSessionResumptionUpdate
+from livesession.messages.usage import UsageMetadata
+from livesession.observers import Observer, SessionClosed, TurnComplete, tell
 from livesession.resumption.unacknowledged import UnacknowledgedMessages
 from livesession.session.call_tracker import ENDED, CallTracker
 from livesession.session.consumer_lock import ConsumerLock
 from livesession.session.receive_queue import QueuedMessage, ReceiveQueue
 from livesession.session.turn_tracker import TurnTracker
 from livesession.session.usage_meter import UsageMeter
+from livesession.session.user_input import UserInput
+from livesession.sync.state_machine import StateMachine
 
-if TYPE_CHECKING:
-    from livesession.recording.session_recording import SessionRecording
+__all__ = ["SessionPhase", "SessionState"]
 
-__all__ = ["SessionState"]
+
+class SessionPhase(Enum):
+    """Where a session stands."""
+
+    CONNECTING = "connecting"
+    OPEN = "open"
+    RESUMING = "resuming"
+    ENDED = "ended"
+    CLOSED = "closed"
+
+
+class SessionEvent(Enum):
+    """What moves a session on."""
+
+    CONNECTED = "setupComplete came on the first connection"
+    RESUMING = "the connection is lost, or goes away, and is to be replaced"
+    RESUMED = "the new connection stands, and what had to go first is out"
+    LOST = "the connection is lost, and is not to be replaced, as far as is known"
+    ENDED = "all that arrived is in the queue, and there will be no other connection"
+    CLOSED = "close() was called, or the last reference is gone"
+
+
+TRANSITIONS: dict[tuple[SessionPhase, SessionEvent], SessionPhase] = {
+    (SessionPhase.CONNECTING, SessionEvent.CONNECTED): SessionPhase.OPEN,
+    (SessionPhase.CONNECTING, SessionEvent.CLOSED): SessionPhase.CLOSED,
+    (SessionPhase.OPEN, SessionEvent.RESUMING): SessionPhase.RESUMING,
+    (SessionPhase.OPEN, SessionEvent.LOST): SessionPhase.ENDED,
+    (SessionPhase.OPEN, SessionEvent.ENDED): SessionPhase.ENDED,
+    (SessionPhase.OPEN, SessionEvent.CLOSED): SessionPhase.CLOSED,
+    (SessionPhase.RESUMING, SessionEvent.RESUMED): SessionPhase.OPEN,
+    (SessionPhase.RESUMING, SessionEvent.ENDED): SessionPhase.ENDED,
+    (SessionPhase.RESUMING, SessionEvent.CLOSED): SessionPhase.CLOSED,
+    (SessionPhase.ENDED, SessionEvent.RESUMING): SessionPhase.RESUMING,  # by hand, or by a handle that came last
+    (SessionPhase.ENDED, SessionEvent.CLOSED): SessionPhase.CLOSED,
+}
 
 
 class SessionState:
-    """Messages that wait, turns counted, tokens counted, the newest handle, and how it ended.
+    """The phase of a session, and what it knows whichever connection it has.
+
+    Args:
+        queue_bytes: The budget of the queue.
+        on_room: Called when the reader may go on.
+        unacknowledged_bytes: Bytes of sent messages to keep until the server has acknowledged them.
+        transparent: Whether the server says what it has consumed, so that the rest can be sent again.
+        handle: The resumption handle that the session begins with.
+        seeds_history: Whether what is sent first is history.
+        log: Where all records of the session go; they begin with its number.
+        observers: Observe the session.
 
     Attributes:
-        inbox: What has arrived; filled by the reader thread, emptied by the one consumer.
-        claim: Who that consumer is.
-        turns: Which message belongs to which turn.
-        usage: Token counts.
-        outbox: What was sent since the server's last word on what it has taken in.
+        queue: The messages that have arrived; filled by the reader thread, emptied by the one consumer.
+        consumer: The lock of that consumer.
+        turns: Tells which message belongs to which turn.
+        usage: The token counts.
+        unacknowledged: What was sent since the server's last word on what it has taken in.
         calls: The function calls, and what has become of them.
-        session_id: The server's name for the session.
-        is_transparent: Whether the server says what it has consumed, so that the rest can be sent again.
+        user: What the user is in the middle of.
+        redact: Takes the secrets of the present connection out of a text; set with each connection.
+        session_id: The server's name for the session; set by the reader thread.
         resumption_handle: The newest handle; set by the reader thread as it arrives.
-        turn_left_open: Whether the last `send()` waits for more, so that no answer will come.
-        open_turn_warning_due: Whether nobody has been told so yet.
-        is_seeding: Whether what is sent up to the first `turn_complete` is history.
-        is_speaking: Whether the user is between `activityStart` and `activityEnd`.
-        redact: Takes the secrets of the present connection out of a text.
-        log: Where all records of the session go; they begin with its number.
-        recording: What the connections are recorded to; None where nothing is.
     """
 
     __slots__ = (
-        "_ending", "_is_reported", "_lock", "_pid", "_turns_in_handle", "calls", "claim", "inbox", "is_seeding",
-        "is_speaking", "is_transparent", "log", "open_turn_warning_due", "outbox", "recording", "redact",
-        "resumption_handle", "session_id", "turn_left_open", "turns", "usage",
+        "_machine", "_pid", "_reported", "_turns_in_handle", "calls", "consumer", "is_transparent", "log", "observers",
+        "queue", "redact", "resumption_handle", "session_id", "turns", "unacknowledged", "usage", "user",
     )  # fmt: skip
 
-    def __init__(self, inbox_bytes: int, on_room: Callable[[], None], *, transparent: bool = False) -> None:
-        self.inbox = ReceiveQueue(inbox_bytes, on_room)
-        self.claim = ConsumerLock()
+    def __init__(
+        self,
+        queue_bytes: int,
+        on_room: Callable[[], None],
+        *,
+        unacknowledged_bytes: int = 0,
+        transparent: bool = False,
+        handle: str | None = None,
+        seeds_history: bool = False,
+        log: SessionLog | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self._machine: StateMachine[SessionPhase, SessionEvent, CloseInfo] = StateMachine(
+            TRANSITIONS, SessionPhase.CONNECTING
+        )
+        self._reported: CloseInfo | None = None  # the end that a consumer has been told of
+        self._pid = os.getpid()
+        self.queue = ReceiveQueue(queue_bytes, on_room)
+        self.consumer = ConsumerLock()
         self.turns = TurnTracker()
         self.usage = UsageMeter()
-        self.outbox = UnacknowledgedMessages()
-        self.calls = CallTracker()
-        self.session_id: str | None = None
-        self.resumption_handle: str | None = None
-        self._turns_in_handle = -1
+        self.unacknowledged = UnacknowledgedMessages(unacknowledged_bytes)
+        self.calls = CallTracker(observers)
+        self.user = UserInput(is_seeding=seeds_history)
         self.is_transparent = transparent
-        self.turn_left_open = False
-        self.is_seeding = False
-        self.is_speaking = False
-        self.open_turn_warning_due = False
-        self.redact: Callable[[str], str] = str
-        self.log = SessionLog()
-        self.recording: SessionRecording | None = None
-        self._pid = os.getpid()
-        # Guards the two fields below; no other lock is taken inside. A signal handler on top may take it again.
-        self._lock = threading.RLock()
-        self._ending: CloseInfo | None = None
-        self._is_reported = False  # whether a consumer has been told of the end
-
-    def finish(self, ending: CloseInfo) -> None:
-        """The conversation is over: consumers get what is left, then the end."""
-        with self._lock:
-            is_news, self._ending = self._ending is None, ending
-        self.calls.void_all(ENDED)
-        self.inbox.finish(ending)
-        if is_news:
-            level = logging.INFO if ending.failure is None else logging.WARNING  # of the loss it was told as well
-            self.log.log(level, "closed: %s", ending.describe())
-
-    def turn_ended(self, turn: int) -> None:
-        """The reader: the server has ended the turn with this number."""
-        self.outbox.turn_ended(turn)
-        self.calls.turn_ended()
-
-    def put_aside(self, arrival: QueuedMessage) -> None:
-        """Any thread: something to be received that is not of the server; not after the end."""
-        if self._ending is None:
-            self.inbox.put_aside(arrival)
-
-    @property
-    def ending(self) -> CloseInfo | None:
-        """How it ended; None as long as it goes on."""
-        return self._ending
-
-    def note_handle(self, update: LiveSessionResumptionUpdate) -> None:
-        """The reader: where the conversation can be taken up again, and what the server has taken in."""
-        if update.resumable and update.new_handle:
-            self.resumption_handle = update.new_handle
-            self._turns_in_handle = self.turns.completed
-            consumed = update.last_consumed_client_message_index
-            self.outbox.acknowledge((consumed or 0) if self.is_transparent else None)
-
-    @property
-    def is_at_rest(self) -> bool:
-        """Whether nothing would be cut off now.
-
-        No turn is going on or due, the handle stands for all of them, and no function is at work.
-        """
-        return self._turns_in_handle == self.turns.completed and not self.is_going_on
-
-    @property
-    def is_going_on(self) -> bool:
-        """Whether something is not over, so that the server gives no handle."""
-        is_busy = not self.turns.is_idle or self.calls.is_any_open
-        return is_busy or self.turn_left_open or self.is_speaking
-
-    def forget_handle(self) -> None:
-        """The server knows nothing of the conversation any more: a new one begins."""
-        self.resumption_handle = None
+        self.session_id: str | None = None
+        self.resumption_handle = handle
         self._turns_in_handle = -1
-        self.turns.restarted()
+        self.redact: Callable[[str], str] = str
+        self.log = log or SessionLog()
+        self.observers = observers
+
+    # The phase.
+
+    @property
+    def phase(self) -> SessionPhase:
+        return self._machine.state
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close()` was called."""
+        return self._machine.state is SessionPhase.CLOSED
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the session has ended or was closed; not while it is being resumed."""
+        return self._machine.state in (SessionPhase.ENDED, SessionPhase.CLOSED)
+
+    @property
+    def is_resuming(self) -> bool:
+        return self._machine.state is SessionPhase.RESUMING
+
+    @property
+    def close_info(self) -> CloseInfo | None:
+        """How the session ended; None as long as it is not over."""
+        return (self._machine.detail or CLOSED_HERE) if self.is_over else None
+
+    def on_connected(self, session_id: str | None, usage: UsageMetadata | None) -> None:
+        """Reader: `setupComplete` came."""
+        self.session_id = session_id
+        if usage is not None:
+            self.usage.count(usage, ends_turn=False)
+        self._machine.on(SessionEvent.CONNECTED)
+
+    @property
+    def step(self) -> object:
+        """The present step, for `begin_resuming()` and `lose()`."""
+        return self._machine.step
+
+    def begin_resuming(self, since: object = None) -> bool:
+        """Notes that the connection is to be replaced; False where that is so already, or the session was closed."""
+        return self._machine.on(SessionEvent.RESUMING, since=since)
+
+    def lose(self, info: CloseInfo, since: object) -> bool:
+        """Notes that the connection is lost for good; messages that arrived may still be on their way to the queue."""
+        return self._machine.on(SessionEvent.LOST, info, since=since)
+
+    def on_resumed(self) -> bool:
+        """The new connection can be used."""
+        return self._machine.on(SessionEvent.RESUMED)
+
+    def close(self) -> bool:
+        """`close()` was called; False if it was before. Neither waits nor takes a lock."""
+        return self._machine.on(SessionEvent.CLOSED, self._machine.detail if self.is_over else CLOSED_HERE)
+
+    # What consumers are told of the end.
+
+    def finish(self, info: CloseInfo) -> None:
+        """All that arrived is in the queue: consumers get what is left, then the end."""
+        self._machine.on(SessionEvent.ENDED, info)
+        is_news = self.queue.end is None
+        self.calls.void_all(ENDED)
+        self.queue.finish(info)
+        if is_news:
+            level = logging.INFO if info.failure is None else logging.WARNING  # of the loss it was told as well
+            self.log.log(level, "closed: %s", info.describe())
+            if self.observers:
+                tell(self.observers, SessionClosed(info))
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the end has been put into the queue."""
+        return self.queue.end is not None
 
     def reopen(self) -> None:
-        """It goes on after all, over a new connection."""
-        if self.is_transparent:  # what was not answered is sent again
-            self.turns.replayed()
-        else:
-            self.turns.restarted()
+        """The session goes on over a new connection: there is no end any more."""
+        self.turns.on_resumed(transparent=self.is_transparent)  # in transparent mode, what was not answered goes again
         self.usage.count(None, ends_turn=True)  # a turn that broke off counts beside the one that follows
-        with self._lock:
-            self._ending = None
-            self._is_reported = False
-        self.inbox.reopen()
+        self._reported = None
+        self.queue.reopen()
+        self._machine.on(SessionEvent.RESUMING)  # the end of the old connection may have come in between
 
-    def report(self, ending: CloseInfo) -> None:
+    def report(self, info: CloseInfo) -> None:
         """A consumer has been told of this end, which may be that of a connection before the present one."""
-        with self._lock:
-            self._is_reported = self._is_reported or self._ending is ending
+        if self.queue.end is info:
+            self._reported = info
 
     def check_not_reported(self) -> None:
-        """Raises the end once more to who asks for messages after having been told of it."""
-        with self._lock:
-            ending = self._ending if self._is_reported else None
-        if ending is not None:
-            raise ending.error()
+        """Raises the end once more to a caller who asks for messages after having been told of it."""
+        info = self._reported
+        if info is not None:
+            raise info.error()
+
+    def check_usable(self) -> None:
+        """Raises `ForkedSessionError`, `SessionClosedError` after `close()`, `ResumptionError` once resuming failed."""
+        self.check_process()
+        info = self.close_info
+        if info is not None and self.is_closed:
+            raise SessionClosedError("This session has been closed and cannot be used; connect() a new one.")
+        if info is not None and info.failure is not None:
+            raise info.error()
 
     def check_process(self) -> None:
         """Raises in a process that was forked from the one in which the session was opened."""
@@ -165,3 +248,44 @@ class SessionState:
     @property
     def is_of_this_process(self) -> bool:
         return self._pid == os.getpid()
+
+    # What arrives.
+
+    def put(self, message: QueuedMessage) -> None:
+        """Any thread: a message of this library's own; not after the end."""
+        if self.queue.end is None:
+            self.queue.put(message)
+
+    def turn_ended(self, turn: int) -> None:
+        """Reader: the server has ended the turn with this number."""
+        self.unacknowledged.turn_ended(turn)
+        self.calls.turn_ended()
+        if self.observers:
+            tell(self.observers, TurnComplete(turn))
+
+    def note_handle(self, update: LiveSessionResumptionUpdate) -> None:
+        """Reader: where the conversation can be taken up again, and what the server has taken in."""
+        if update.resumable and update.new_handle:
+            self.resumption_handle = update.new_handle
+            self._turns_in_handle = self.turns.completed
+            consumed = update.last_consumed_client_message_index
+            self.unacknowledged.acknowledge((consumed or 0) if self.is_transparent else None)
+
+    def forget_handle(self) -> None:
+        """The server knows nothing of the conversation any more: a new one begins."""
+        self.resumption_handle = None
+        self._turns_in_handle = -1
+        self.turns.on_resumed(transparent=False)
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether replacing the connection would cut nothing off now.
+
+        No turn is going on or due, the handle stands for all of them, and no function is at work.
+        """
+        return self._turns_in_handle == self.turns.completed and not self.is_going_on
+
+    @property
+    def is_going_on(self) -> bool:
+        """Whether something is not over, so that the server gives no handle."""
+        return not self.turns.is_idle or self.calls.is_any_open or self.user.is_in_progress

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable
-from typing import final
+from typing import TYPE_CHECKING, final
 
-from livesession.connection.close_info import CloseInfo
 from livesession.errors import ProtocolError, ReceiveTimeout
 from livesession.messages.server import LiveServerError, LiveServerMessage, LiveServerToolCall
 from livesession.resumption.policy import LiveSessionResumed
 from livesession.session.receive_queue import QueuedMessage
-from livesession.session.state import SessionState
 from livesession.session.turn import Turn, TurnBuilder, belongs_to_a_turn
-from livesession.session.turn_tracker import AnswerWindow
+
+if TYPE_CHECKING:
+    from livesession.connection.close_info import CloseInfo
+    from livesession.session.state import SessionState
+    from livesession.session.turn_tracker import AnswerWindow
 
 __all__ = ["MessageStream", "TurnStream"]
 
@@ -29,10 +31,10 @@ class MessageStream:
     dropped, or its thread has ended. Usable from any thread, one at a time.
     """
 
-    __slots__ = ("__weakref__", "_conversation", "_is_finished", "_is_new", "_owner", "_timeout")
+    __slots__ = ("__weakref__", "_is_finished", "_is_new", "_owner", "_state", "_timeout")
 
-    def __init__(self, conversation: SessionState, timeout: float | None, owner: object) -> None:
-        self._conversation = conversation
+    def __init__(self, state: SessionState, timeout: float | None, owner: object) -> None:
+        self._state = state
         self._timeout = timeout
         self._owner = owner  # keeps the session alive for as long as it is iterated over
         self._is_new = True
@@ -54,10 +56,26 @@ class MessageStream:
             ConnectionClosedError: The session ended in another way; after everything that had arrived.
             ConcurrentReceiveError: Another consumer has the session.
         """
-        arrival = self._next_arrival()
-        if isinstance(arrival.item, ProtocolError):
-            raise arrival.item
-        return arrival.item
+        self._state.check_process()
+        if self._is_finished:
+            raise StopIteration
+        handed_out = self._state.queue.taken  # by the call before this one
+        problem: ProtocolError | None = None
+        try:
+            message = self._next_queued().item
+            if not isinstance(message, ProtocolError):
+                return message  # the last step: an exception on any line before it puts the message back
+            problem = message
+            raise problem
+        except BaseException as error:
+            if error is not problem:
+                self._undo(handed_out)
+            raise
+
+    def _undo(self, handed_out: QueuedMessage | None) -> None:
+        """Puts a message back that was taken and not handed out, as Ctrl-C came in between."""
+        self._state.consumer.leave()
+        self._state.queue.put_back(handed_out)
 
     def close(self) -> None:
         """Ends the iterator and lets the session go to another consumer.
@@ -65,53 +83,45 @@ class MessageStream:
         May be called twice, and when it is over; from another thread it ends the wait of the thread that iterates.
         """
         self._is_finished = True
-        self._conversation.claim.release(self)
-        self._conversation.inbox.wake_consumers()
+        self._state.consumer.release(self)
+        self._state.queue.wake()
 
     def claim(self) -> None:
         """Claims the session now instead of at the first `next()`."""
-        self._conversation.check_process()
-        self._conversation.claim.enter(self, is_new=self._is_new)
+        self._state.check_process()
+        self._state.consumer.enter(self, is_new=self._is_new)
         self._is_new = False
-        self._conversation.claim.leave()
+        self._state.consumer.leave()
 
-    def _next_arrival(self) -> QueuedMessage:
-        conversation = self._conversation
-        conversation.check_process()
-        if self._is_finished:
-            raise StopIteration
-        claim, inbox = conversation.claim, conversation.inbox
-        if inbox.is_empty or not claim.is_kept(self):
-            claim.enter(self, is_new=self._is_new)
+    def _next_queued(self) -> QueuedMessage:
+        """Takes the next message. Raises at the end of the session."""
+        state = self._state
+        consumer, messages = state.consumer, state.queue
+        if messages.empty() or not consumer.is_kept(self):
+            consumer.enter(self, is_new=self._is_new)
             self._is_new = False
-        try:
-            inbox.settle()
-            arrival = inbox.take_now() or self._wait()
-            claim.leave()
-            if isinstance(arrival, QueuedMessage):
-                conversation.turns.delivered(arrival.item, arrival.turn, ends_turn=arrival.ends_turn)
-                return arrival
-        except BaseException:  # Ctrl-C between taking a message and handing it out
-            claim.leave()
-            inbox.put_back()
-            raise
+        queued = messages.take() or self._wait()
+        consumer.leave()
+        if isinstance(queued, QueuedMessage):
+            state.turns.delivered(queued.item, queued.turn, ends_turn=queued.ends_turn)
+            return queued
         self.close()
-        if arrival is None:
+        if queued is None:
             raise StopIteration
-        conversation.report(arrival)
-        raise self._end(arrival)
+        state.report(queued)
+        raise self._end(queued)
 
     def _wait(self) -> QueuedMessage | CloseInfo | None:
-        conversation = self._conversation
-        if conversation.open_turn_warning_due and self._timeout != 0 and conversation.inbox.is_empty:
-            conversation.open_turn_warning_due = False
-            self._conversation.log.warning(
+        state = self._state
+        if state.user.is_warning_due and self._timeout != 0 and state.queue.empty():
+            state.user.note_warning()
+            state.log.warning(
                 "receive() waits, but the last send() left the turn open (turn_complete=False), so the model may "
                 "never answer; send(..., turn_complete=True) asks for an answer"
             )
         while True:
             try:
-                return conversation.inbox.take(self._timeout, lambda: self._is_finished)
+                return state.queue.get(self._timeout, lambda: self._is_finished)
             except queue.Empty:
                 if not self._waits_on():
                     raise self._timed_out() from None
@@ -123,9 +133,9 @@ class MessageStream:
     def _timed_out(self) -> ReceiveTimeout:
         return ReceiveTimeout(f"No message came within {self._timeout:g} s; the session goes on.")
 
-    def _end(self, ending: CloseInfo) -> Exception:
-        """What to raise when the session is over."""
-        return StopIteration() if ending.quiet else ending.error()
+    def _end(self, info: CloseInfo) -> Exception:
+        """Returns what to raise when the session is over."""
+        return StopIteration() if info.quiet else info.error()
 
 
 @final
@@ -136,17 +146,16 @@ class TurnStream(MessageStream):
     Raises as `receive()` does, and `ConnectionClosedError` with the turn so far whenever the session ends first.
     """
 
-    def __init__(self, conversation: SessionState, timeout: float, owner: object) -> None:
-        super().__init__(conversation, timeout, owner)
-        self._span = conversation.turns.to_receive()
+    def __init__(self, state: SessionState, timeout: float, owner: object) -> None:
+        super().__init__(state, timeout, owner)
+        self._window = state.turns.to_receive()
         self._skipped = 0
-        self._has_begun = False
-        self._builder = TurnBuilder()
+        self._received: list[LiveServerMessage | ProtocolError] = []
 
-    def answers(self, span: AnswerWindow) -> None:
+    def answers(self, window: AnswerWindow) -> None:
         """Takes nothing that came before the answer to one request; it is over for later streams too."""
-        self._conversation.turns.to_receive(span.first)
-        self._span = span
+        self._state.turns.to_receive(window.first)
+        self._window = window
 
     def collect(self, on_resumed: Callable[[LiveSessionResumed], None] | None = None) -> Turn:
         """Receives to the end of the turn, or to a function call that is to be answered by hand first.
@@ -159,77 +168,90 @@ class TurnStream(MessageStream):
             except StopIteration:
                 return self.turn
             except ProtocolError as problem:
-                self._conversation.log.warning("while waiting for an answer: %s", problem)
+                self._state.log.warning("while waiting for an answer: %s", problem)
                 problem.with_traceback(None)  # its frames would keep the session alive for as long as the turn
                 continue
             if isinstance(message, LiveServerError):  # the caller of ask() sees no messages
-                said = f"{message.message} ({message.status or message.code})"
-                self._conversation.log.warning(
-                    "while waiting for an answer: the server reported an error: %s", self._conversation.redact(said)
-                )
+                self._log_error(message)
             if on_resumed is not None and isinstance(message, LiveSessionResumed):
                 on_resumed(message)
             if isinstance(message, LiveServerToolCall) and not self._is_answered(message):
                 return self.turn
 
+    def _log_error(self, error: LiveServerError) -> None:
+        said = self._state.redact(f"{error.message} ({error.status or error.code})")
+        self._state.log.warning("while waiting for an answer: the server reported an error: %s", said)
+
     def _is_answered(self, message: LiveServerToolCall) -> bool:
         """Whether functions that were given as tools answer all its calls."""
-        return all(self._conversation.calls.is_automatic(call) for call in message.function_calls)
+        return all(self._state.calls.is_automatic(call) for call in message.function_calls)
 
     @property
     def turn(self) -> Turn:
         """What has been received of the turn so far, put together anew at each access."""
-        return self._builder.turn()
+        builder = TurnBuilder()
+        for item in self._received:
+            if isinstance(item, ProtocolError):
+                builder.add_problem(item)
+            elif isinstance(item, LiveSessionResumed):
+                builder.begin_again()
+            else:
+                builder.add(item)
+        return builder.turn()
 
-    def __next__(self) -> LiveServerMessage:
-        """The next message of the turn."""
-        arrival = self._next_arrival()
-        while self._is_left_over(arrival):
-            self._skipped += arrival.ends_turn
-            self._conversation.log.debug(
-                "skipped a message left over from an earlier turn: %s", type(arrival.item).__name__
-            )
-            arrival = self._next_arrival()
-        if arrival.ends_turn and not self._span.excludes(arrival.turn, arrival.serial):
+    def _next_queued(self) -> QueuedMessage:
+        """Takes the next message of the turn."""
+        queued = super()._next_queued()
+        while self._is_left_over(queued):
+            self._skipped += queued.ends_turn
+            self._state.log.debug("skipped a message left over from an earlier turn: %s", type(queued.item).__name__)
+            queued = super()._next_queued()
+        self._take(queued)
+        return queued
+
+    def _take(self, queued: QueuedMessage) -> None:
+        """Adds a message to the turn, and ends the iterator where the message does so."""
+        self._received.append(queued.item)
+        if queued.ends_turn and not self._window.excludes(queued.turn, queued.serial):
             self.close()
-        if isinstance(arrival.item, ProtocolError):
-            self._builder.add_problem(arrival.item)
-            raise arrival.item
-        if isinstance(arrival.item, LiveSessionResumed):
-            self._builder.begin_again()
-        self._builder.add(arrival.item)
-        self._has_begun = self._has_begun or belongs_to_a_turn(arrival.item)
-        return arrival.item
+
+    def _undo(self, handed_out: QueuedMessage | None) -> None:
+        taken = self._state.queue.taken
+        if taken is not None and taken is not handed_out and self._received and self._received[-1] is taken.item:
+            del self._received[-1]
+            if taken.ends_turn:  # it goes on
+                self._is_finished, self._is_new = False, True
+        super()._undo(handed_out)
 
     def _waits_on(self) -> bool:
         """Whether the model is silent because it waits for a function of ours."""
-        return self._conversation.calls.is_at_work
+        return self._state.calls.is_at_work
 
     def _is_left_over(self, arrival: QueuedMessage) -> bool:
         """Whether it belongs to an earlier turn; news of the session, such as a going-away notice, never do."""
-        if isinstance(arrival.item, LiveServerToolCall) and self._conversation.turns.is_repeated(arrival.turn):
+        if isinstance(arrival.item, LiveServerToolCall) and self._state.turns.is_repeated(arrival.turn):
             return False  # the server waits for its answer, and answers nothing else before that
-        return self._span.excludes(arrival.turn, arrival.serial) and belongs_to_a_turn(arrival.item)
+        return self._window.excludes(arrival.turn, arrival.serial) and belongs_to_a_turn(arrival.item)
 
     def _timed_out(self) -> ReceiveTimeout:
         skipped = ""
         if self._skipped:
             # The server seems to have answered several requests in one turn: nothing more is owed.
-            self._conversation.turns.settle()
+            self._state.turns.settle()
             skipped = f" {self._skipped} turns that belong to earlier requests were skipped."
         return ReceiveTimeout(
             f"No message came for {self._timeout:g} s{self._what_is_missing()}{skipped}", turn=self.turn
         )
 
     def _what_is_missing(self) -> str:
-        if self._has_begun:
+        if any(map(belongs_to_a_turn, self._received)):
             return " in the middle of a turn; what came is in the error's `turn`."
-        if self._conversation.turn_left_open:
+        if self._state.user.is_turn_open:
             return ": the last send() left the turn open; send(..., turn_complete=True) asks for an answer."
         return ": the turn has not begun. A model may need longer; speech ends with send_audio_stream_end() or silence."
 
-    def _end(self, ending: CloseInfo) -> Exception:
+    def _end(self, info: CloseInfo) -> Exception:
         """The session is over before the turn is."""
-        error = ending.error()
+        error = info.error()
         error.turn = self.turn
         return error

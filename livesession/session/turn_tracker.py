@@ -1,4 +1,4 @@
-"""Which turn a message belongs to, and which request a turn answers: the server says neither."""
+"""Tells turns apart: the turn of each message, and the request that a turn answers; the server says neither."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["AnswerWindow", "TurnTracker"]
 
 @frozen
 class AnswerWindow:
-    """Where an answer begins.
+    """The place in the stream where an answer begins.
 
     Attributes:
         first: Turns with a lower number are over.
@@ -44,21 +44,24 @@ class TurnTracker:
     """
 
     __slots__ = (
-        "_begun", "_completed", "_expected", "_frames", "_has_prompted", "_is_in_progress", "_is_open", "_lock",
-        "_repeated", "_span",
+        "_begun", "_completed", "_due", "_frames", "_is_in_progress", "_is_open", "_lock", "_prompted", "_repeated",
+        "_window",
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards all fields; no other lock is taken inside
+        # Guards all fields; no other lock is taken inside. A signal handler on top may take it again.
+        self._lock = threading.RLock()
         self._completed = 0  # turns that the server has ended
         self._frames = 0  # frames that have come
-        self._expected = 0  # requests that are still to be answered
+        # The requests that are still to be answered, in order. By key, so that a request whose sender was interrupted
+        # at any moment is taken out again if it is in, and only then.
+        self._due: dict[object, None] = {}
         self._is_open = False  # whether the server is in the middle of a turn
         self._is_in_progress = False  # whether it has said that it goes on with what is in progress
-        self._has_prompted = False  # whether a turn is counted, in `_expected`, that is not to be if it says so
+        self._prompted: object = None  # the one in `_due` that is not to be answered if it says so
         self._repeated = 0  # turns with a lower number have been had
         self._begun: int | None = None  # the turn that the consumer is in the middle of
-        self._span = AnswerWindow()  # what comes next for `receive_turn()`
+        self._window = AnswerWindow()  # what comes next for `receive_turn()`
 
     def arrived(self, items: Sequence[LiveServerMessage | ProtocolError]) -> tuple[int, int, bool]:
         """Reader: the numbers of a frame's turn and of the frame, and whether it ends the turn."""
@@ -78,38 +81,42 @@ class TurnTracker:
         """The turn is over but for what is in progress: the model speaks of it in no turn of its own."""
         with self._lock:
             self._is_in_progress = True
-            self._expected = max(0, self._expected - self._has_prompted)
-            self._has_prompted = False
+            self._due.pop(self._prompted, None)
+            self._prompted = None
 
     def _count(self, ends: bool, opens: bool) -> tuple[int, int, bool]:
         with self._lock:
             turn, serial = self._completed, self._frames
             self._frames += 1
             if ends:
-                self._is_in_progress = self._has_prompted = False
+                self._is_in_progress, self._prompted = False, None
                 self._completed += 1
-                self._expected = max(0, self._expected - 1)
+                self._due.pop(next(iter(self._due), None), None)
             if ends or opens:
                 self._is_open = not ends
         return turn, serial, ends
 
-    def requested(self) -> AnswerWindow:
-        """Sender: a request that asks for an answer is about to go out; where the answer will begin."""
+    def requested(self, request: object = None) -> AnswerWindow:
+        """Sender: a request that asks for an answer is about to go out; where the answer will begin.
+
+        Args:
+            request: Its key, for `withdrawn()`; a new one where it is None.
+        """
         with self._lock:
-            due = max(self._expected, int(self._is_open))
-            self._expected += 1
+            due = max(len(self._due), int(self._is_open))
+            self._due[request or object()] = None
             self._forget_begun()
             answer = self._completed + due
             since = 0 if due else self._frames
-            self._span = AnswerWindow(self._span.first, answer, since)
+            self._window = AnswerWindow(self._window.first, answer, since)
             return AnswerWindow(answer, answer, since)
 
-    def withdrawn(self) -> None:
-        """Sender: the request did not go out after all."""
+    def withdrawn(self, request: object) -> None:
+        """Sender: the request with this key did not go out after all, if it was counted."""
         with self._lock:
-            self._expected = max(0, self._expected - 1)
+            self._due.pop(request, None)
 
-    def spoken(self, *, asks: bool) -> int | None:
+    def spoken(self, request: object = None, *, asks: bool) -> int | None:
         """Sender: realtime input that begins something new, and perhaps asks for an answer, is about to go out.
 
         Several such inputs may be answered by one turn, so they count as one: the number of the turn
@@ -117,29 +124,30 @@ class TurnTracker:
         """
         with self._lock:
             self._forget_begun()
-            if not asks or self._expected:
+            if not asks or self._due:
                 return None
-            self._expected = 1
+            self._due[request or object()] = None
             return self._completed + self._is_open
 
-    def prompted(self) -> int | None:
-        """Sender: the answer of a function that nobody waited for is about to go out, of which the model will speak.
+    def prompted(self, request: object = None) -> int | None:
+        """Sender: the answer of a NON_BLOCKING function is about to go out, of which the model will speak.
 
         In a turn of its own, behind the one that is going on, if it owes none beside that: the number of that, and
         else None. Not in one where the server has said that it goes on with what is in progress.
         """
         with self._lock:
-            going_on = int(self._is_open)
-            if self._is_in_progress or self._expected > going_on:
+            if self._is_in_progress or len(self._due) > self._is_open:
                 return None
-            self._expected = going_on + 1
-            self._has_prompted = True
-            return self._completed + going_on
+            if self._is_open and not self._due:
+                self._due[object()] = None  # the turn that is going on
+            self._prompted = request or object()
+            self._due[self._prompted] = None
+            return self._completed + self._is_open
 
     def settle(self) -> None:
         """Consumer: the server owes nothing more, after all."""
         with self._lock:
-            self._expected = 0
+            self._due.clear()
 
     @property
     def completed(self) -> int:
@@ -147,10 +155,15 @@ class TurnTracker:
         return self._completed
 
     @property
+    def is_open(self) -> bool:
+        """Whether the server is in the middle of a turn."""
+        return self._is_open
+
+    @property
     def is_idle(self) -> bool:
         """Whether the server is in no turn and owes none."""
         with self._lock:
-            return not self._is_open and not self._expected
+            return not self._is_open and not self._due
 
     def expect_replay(self, count: int) -> None:
         """So many requests have been answered, but the server does not know of it: those answers come once more.
@@ -160,29 +173,29 @@ class TurnTracker:
         with self._lock:
             self._repeated = max(self._repeated, self._completed)
             self._completed -= count
-            self._expected += count
+            self._due.update((object(), None) for _ in range(count))
 
     def is_repeated(self, turn: int) -> bool:
         """Whether a turn was had before, on an earlier connection."""
         return turn < self._repeated
 
-    def replayed(self) -> None:
-        """A new connection, on which what was not answered is asked again; the answers keep their numbers."""
-        with self._lock:
-            self._is_open = False
-            self._begun = None
+    def on_resumed(self, *, transparent: bool) -> None:
+        """A new connection has begun.
 
-    def restarted(self) -> None:
-        """A new connection: what the old one still owed will not come, and what it had begun is over."""
+        In transparent mode what was not answered is asked again, and the answers keep their numbers. Else what the old
+        connection still owed will not come, and what it had begun is over.
+        """
         with self._lock:
-            self._completed = max(self._completed + 1, self._span.first, self._span.answer, self._repeated)
-            self._expected = 0
             self._is_open = False
             self._begun = None
+            if not transparent:
+                window = self._window
+                self._completed = max(self._completed + 1, window.first, window.answer, self._repeated)
+                self._due.clear()
 
     def _forget_begun(self) -> None:
         if self._begun is not None:
-            self._span = self._span.beginning_with(self._begun + 1)
+            self._window = self._window.beginning_with(self._begun + 1)
             self._begun = None
 
     def delivered(self, item: LiveServerMessage | ProtocolError, turn: int, *, ends_turn: bool) -> None:
@@ -197,8 +210,8 @@ class TurnTracker:
     def to_receive(self, first: int = 0) -> AnswerWindow:
         """Consumer: what comes next; turns with a number below `first` are over."""
         with self._lock:
-            self._span = self._span.beginning_with(first)
-            return self._span
+            self._window = self._window.beginning_with(first)
+            return self._window
 
 
 def opens_turn(item: LiveServerMessage | ProtocolError) -> bool:

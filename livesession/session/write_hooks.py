@@ -1,4 +1,4 @@
-"""The journals of messages that change whose turn it is: kept when it is their turn to be written.
+"""The hooks of messages that change whose turn it is: they count when the message is about to be written.
 
 What is counted earlier, while a message waits for a connection, is forgotten when the connection is replaced, and
 later answers are taken for those to other questions.
@@ -7,136 +7,160 @@ later answers are taken for those to other questions.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
+from livesession.connection.write_hook import WriteHook
 from livesession.messages.enums import FunctionResponseScheduling
-from livesession.session.function_calls import Claimed
-from livesession.session.state import SessionState
 from livesession.session.turn_tracker import AnswerWindow
 
-__all__ = ["Activity", "Asking", "Crossed", "Interruption", "Question", "Reply", "Spoken"]
+if TYPE_CHECKING:
+    from livesession.session.function_calls import Claimed
+    from livesession.session.state import SessionState
+
+__all__ = [
+    "ActivityHook",
+    "AnswerCrossed",
+    "ClientHook",
+    "InputHook",
+    "InterruptionHook",
+    "RequestHook",
+    "ResponseHook",
+]
 
 
-class Crossed(Exception):
+class AnswerCrossed(Exception):
     """The answer to a function call may cross its cancellation: it is not to be written now, and perhaps never."""
 
 
-class Asking:
-    """The journal of one message; `begins()` is called with the write lock held, so that turns are counted in order.
+class ClientHook(WriteHook):
+    """The hook of a message of the client; here, one that asks for nothing.
 
     Attributes:
-        answer: The number of the turn that answers it; None where none does.
+        answer: The number of the turn that answers the message; None where none does.
     """
 
-    def __init__(self, conversation: SessionState) -> None:
-        self._conversation = conversation
+    __slots__ = ("_state", "answer")
+
+    def __init__(self, state: SessionState) -> None:
+        super().__init__()
+        self._state = state
         self.answer: int | None = None
 
-    def begins(self) -> None:
-        """It is about to be written. What raises here stops it."""
+    def before_write(self) -> None:
         self.answer = self._count()
 
-    def failed(self) -> None:
-        """It did not go out after all."""
-        if self.answer is not None:
-            self._conversation.turns.withdrawn()
-            self.answer = None
+    def on_not_sent(self) -> None:
+        self._state.turns.withdrawn(self)
+        self.answer = None
 
     def _count(self) -> int | None:
-        """The number of the turn that answers it, where it is counted."""
+        """Counts the turn that answers the message, where it is counted, and returns its number."""
         return None
 
 
-class Interruption(Asking):
-    """The user goes on: the server may cancel the calls that the model waits for."""
+class InterruptionHook(ClientHook):
+    """The hook of a message with which the user goes on: the server may cancel the calls that the model waits for."""
 
-    def begins(self) -> None:
-        super().begins()
-        self._conversation.calls.put_in_doubt()
+    __slots__ = ()
+
+    def before_write(self) -> None:
+        super().before_write()
+        self._state.calls.put_in_doubt()
 
 
-class Question(Interruption):
-    """A turn of the user that is complete.
+class RequestHook(InterruptionHook):
+    """The hook of a complete turn of the user.
 
     Attributes:
-        span: Where the answer begins.
+        window: Where the answer begins.
     """
 
-    def __init__(self, conversation: SessionState) -> None:
-        super().__init__(conversation)
-        self.span = AnswerWindow()
+    __slots__ = ("_is_history", "window")
+
+    def __init__(self, state: SessionState) -> None:
+        super().__init__(state)
+        self.window = AnswerWindow()
         self._is_history = False
 
-    def failed(self) -> None:
-        super().failed()
+    def on_not_sent(self) -> None:
+        super().on_not_sent()
         if self._is_history:
-            self._conversation.is_seeding, self._is_history = True, False
+            self._is_history = False
+            self._state.user.is_seeding = True
 
     def _count(self) -> int | None:
-        conversation = self._conversation
-        if conversation.is_seeding:  # what comes up to the first turn_complete is history, which is not answered
-            conversation.is_seeding, self._is_history = False, True
-            self.span = conversation.turns.to_receive()
+        if self._state.user.is_seeding:  # what comes up to the first turn_complete is history, which is not answered
+            self._is_history = True
+            self._state.user.is_seeding = False
+            self.window = self._state.turns.to_receive()
             return None
-        self.span = conversation.turns.requested()
-        return self.span.answer
+        self.window = self._state.turns.requested(self)
+        return self.window.answer
 
 
-class Spoken(Interruption):
-    """Realtime input that begins something new.
+class InputHook(InterruptionHook):
+    """The hook of realtime input that begins something new.
 
     Args:
         asks: Whether it asks for an answer.
     """
 
-    def __init__(self, conversation: SessionState, *, asks: bool) -> None:
-        super().__init__(conversation)
+    __slots__ = ("_asks",)
+
+    def __init__(self, state: SessionState, *, asks: bool) -> None:
+        super().__init__(state)
         self._asks = asks
 
     def _count(self) -> int | None:
-        return self._conversation.turns.spoken(asks=self._asks)
+        return self._state.turns.spoken(self, asks=self._asks)
 
 
-class Activity(Spoken):
-    """The mark of where the user begins or ends to speak; the end asks for an answer."""
+class ActivityHook(InputHook):
+    """The hook of the mark of where the user begins or ends to speak; the end asks for an answer."""
 
-    def __init__(self, conversation: SessionState, *, begins: bool) -> None:
-        super().__init__(conversation, asks=not begins)
+    __slots__ = ("_before", "_is_beginning")
+
+    def __init__(self, state: SessionState, *, begins: bool) -> None:
+        super().__init__(state, asks=not begins)
         self._is_beginning = begins
         self._before: bool | None = None  # None where it was never about to be written
 
-    def begins(self) -> None:
-        super().begins()
-        self._before, self._conversation.is_speaking = self._conversation.is_speaking, self._is_beginning
+    def before_write(self) -> None:
+        super().before_write()
+        self._before = self._state.user.is_speaking
+        self._state.user.is_speaking = self._is_beginning
 
-    def failed(self) -> None:
-        super().failed()
+    def on_not_sent(self) -> None:
+        super().on_not_sent()
         if self._before is not None:
-            self._conversation.is_speaking, self._before = self._before, None
+            self._state.user.is_speaking, self._before = self._before, None
 
 
-class Reply(Asking):
-    """Answers to function calls.
+class ResponseHook(ClientHook):
+    """The hook of answers to function calls.
 
     Args:
         claimed: The answers and their calls.
         before: Called when it is sure that they go out.
     """
 
-    def __init__(self, conversation: SessionState, claimed: Sequence[Claimed], before: Callable[[], None]) -> None:
-        super().__init__(conversation)
+    __slots__ = ("_before", "_claimed")
+
+    def __init__(self, state: SessionState, claimed: Sequence[Claimed], before: Callable[[], None]) -> None:
+        super().__init__(state)
         self._claimed = claimed
         self._before = before
 
-    def begins(self) -> None:
-        """Raises `Crossed`."""
-        if not all(self._conversation.calls.wants_answer(call) for call, _ in self._claimed if call is not None):
-            raise Crossed
-        super().begins()
+    def before_write(self) -> None:
+        """Raises `AnswerCrossed`."""
+        if not all(self._state.calls.wants_answer(call) for call, _ in self._claimed if call is not None):
+            raise AnswerCrossed
+        super().before_write()
         self._before()
 
     def _count(self) -> int | None:
         is_spoken_of = any(map(makes_the_model_speak, self._claimed))
-        return self._conversation.turns.prompted() if is_spoken_of else None
+        return self._state.turns.prompted(self) if is_spoken_of else None
 
 
 def makes_the_model_speak(claimed: Claimed) -> bool:

@@ -28,32 +28,6 @@ def acquire(lock: threading.Lock, deadline: Deadline) -> bool:
     return True
 
 
-class Event:
-    """A `threading.Event` that is safe in signal handlers.
-
-    An Event holds a lock of its own for a moment, in Python code; a handler that runs on top of that moment, in the
-    same thread, and waits for the same Event would never get it.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()  # held until it happens, then free but for moments
-        self._lock.acquire()
-        self.is_set = False
-
-    def set(self) -> None:
-        """Releases all who wait; to be called by one thread."""
-        if not self.is_set:
-            self.is_set = True
-            self._lock.release()
-
-    def wait(self, timeout: float | None) -> bool:
-        """Whether it has happened, after `timeout` seconds at the most; None is without an end."""
-        if self.is_set or not acquire(self._lock, Deadline(timeout)):
-            return self.is_set
-        self._lock.release()
-        return True
-
-
 class Notifier:
     """Where threads wait for news, whatever it is.
 
@@ -92,3 +66,26 @@ class Notifier:
             if not self._wait(is_so, deadline):
                 return False
         return True
+
+
+class Event:
+    """A `threading.Event` that is safe in signal handlers, and with Ctrl-C at any moment.
+
+    An Event of `threading` holds a lock for a moment, in Python code; a handler that runs on top of that moment, in the
+    same thread, and waits for the same Event would never get it.
+    """
+
+    __slots__ = ("_notifier", "is_set")
+
+    def __init__(self) -> None:
+        self._notifier = Notifier()
+        self.is_set = False
+
+    def set(self) -> None:
+        """Releases all who wait; callable from any thread, and any number of times."""
+        self.is_set = True
+        self._notifier.notify()
+
+    def wait(self, timeout: float | None) -> bool:
+        """Waits until it is set, `timeout` seconds at the most, None without an end; whether it is set."""
+        return self._notifier.wait_until(lambda: self.is_set, Deadline(timeout))

@@ -196,7 +196,7 @@ class ToolRunner:
                 self._tell(job, outcome, response)
 
         try:
-            is_sent = self._answering.automatic(job.call, answer, tell)
+            is_sent = self._answering.answer(job.call, answer, tell)
         except LiveSessionError as error:
             if outcome == "answered" and isinstance(error, InvalidRequestError):
                 raise  # as an answer of its own: the model would wait without an end
@@ -226,7 +226,7 @@ class ToolRunner:
             arrival = QueuedMessage(result, call.turn, call.serial, ends_turn=False, cost=0)
             if not call.is_blocking:  # it belongs to the turn in which it comes
                 arrival = arrival._replace(turn=self._conversation.turns.completed, serial=LATEST)
-            self._conversation.put_aside(arrival)
+            self._conversation.put(arrival)
 
     # The end.
 

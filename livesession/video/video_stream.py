@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sized
 from contextlib import closing
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import attrs
 
 from livesession.errors import ConfigurationError, SendTimeout
-from livesession.messages.client import LiveClientRealtimeInput
 from livesession.messages.content import GenerativeContentBlob
 from livesession.session import requests
-from livesession.session.state import SessionState
-from livesession.session.write_hooks import Asking
+from livesession.session.write_hooks import ClientHook
 from livesession.sync.deadline import Deadline
 from livesession.video.frame_source import FrameSource
 from livesession.video.images import VideoFrame, has_pixels, to_image
 
 if TYPE_CHECKING:
-    from livesession.resumption.manager import ConnectionManager
+    from livesession.session.core import SessionCore
+    from livesession.session.state import SessionState
 
 __all__ = ["VideoStatistics", "VideoStream"]
 
@@ -40,60 +39,51 @@ class VideoStatistics:
     dropped: int
 
 
-class Stale(Exception):
+class StaleImage(Exception):
     """An image has waited for too long, and is not to be written any more."""
 
 
-class Fresh(Asking):
-    """The journal of an image that is dropped when it cannot be written soon.
+class FreshImageHook(ClientHook):
+    """The hook of an image that is dropped when it cannot be written soon.
 
     A time limit would not do: one that runs out in the middle of an image ends the session.
     """
 
-    def __init__(self, conversation: SessionState) -> None:
-        super().__init__(conversation)
+    __slots__ = ("_until",)
+
+    def __init__(self, state: SessionState) -> None:
+        super().__init__(state)
         self._until = Deadline(STALE_AFTER)
 
-    def begins(self) -> None:
-        """Raises `Stale`."""
+    def before_write(self) -> None:
+        """Raises `StaleImage`."""
         if self._until.expired():
-            raise Stale
-        super().begins()
-
-
-class SendImage(Protocol):
-    """Sends an image; what its journal raises stops it."""
-
-    def __call__(self, message: LiveClientRealtimeInput, asking: Asking | None, /) -> None: ...
+            raise StaleImage
+        super().before_write()
 
 
 class VideoStream:
     """One call of `send_video_stream()`.
 
     Args:
+        core: The session's.
         frames, fps, live, max_side: As there.
-        lifeline, conversation: The session's.
-        send: Sends on the session.
     """
 
     def __init__(
         self,
+        core: SessionCore,
         frames: Iterable[VideoFrame],
         fps: float,
         live: bool | None,
         max_side: int | None,
-        lifeline: ConnectionManager,
-        conversation: SessionState,
-        send: SendImage,
     ) -> None:
         check(frames, fps, max_side)
+        self._core = core
         self._is_live = not isinstance(frames, Sized) if live is None else live
         self._period = 1 / fps
         self._max_side = max_side
-        self._lifeline = lifeline
-        self._conversation = conversation
-        self._send = send
-        self._source = FrameSource(frames, lifeline.wake, live=self._is_live)
+        self._source = FrameSource(frames, core.manager.wake, live=self._is_live)
         self._due = Deadline(0.0)
 
     def run(self) -> VideoStatistics:
@@ -109,18 +99,18 @@ class VideoStream:
     def _has_next(self) -> bool:
         """Waits until the next image is due and there is one; False at the end of the iterable."""
         source = self._source
-        self._lifeline.wait_until(lambda: source.is_exhausted, self._due)
+        self._core.manager.wait_until(lambda: source.is_exhausted, self._due)
         source.ask()
-        self._lifeline.wait_until(lambda: source.is_ready, Deadline(None))
+        self._core.manager.wait_until(lambda: source.is_ready, Deadline(None))
         return not source.is_exhausted
 
     def _is_sent(self, frame: object) -> bool:
         """Sends an image, which is encoded here, where no lock is held; False when it was dropped."""
         image = requests.video_input(to_image(frame, self._max_side))
-        asking = Fresh(self._conversation) if self._is_live else None
+        hook = FreshImageHook(self._core.state) if self._is_live else None
         try:
-            self._send(image, asking)
-        except Stale:
+            self._core.send(image, None, hook)  # unlike the user's own input, it completes no turn that was left open
+        except StaleImage:
             return False
         except SendTimeout as error:
             if error.session_ended or not self._is_live:

@@ -6,15 +6,15 @@ import time
 from collections.abc import Generator, Iterator
 
 from livesession.errors import ConfigurationError, InvalidRequestError, LiveSessionError, ProtocolError
-from livesession.messages.client import LiveClientContent, LiveClientMessage, LiveClientRealtimeInput
+from livesession.messages.client import LiveClientRealtimeInput
 from livesession.messages.server import LiveServerMessage
 from livesession.options import check_timeout
 from livesession.resumption.policy import LiveSessionResumed
 from livesession.session import requests
-from livesession.session.live_session import LiveSession
+from livesession.session.live_session import LiveSession, core_of
+from livesession.session.question import Question
 from livesession.session.requests import Request
 from livesession.session.streams import TurnStream
-from livesession.session.write_hooks import Spoken
 from livesession.sync.deadline import Deadline
 from livesession.web.event_data import Describe, describe, end_event, failure_event
 from livesession.web.sse import HEARTBEAT
@@ -30,7 +30,7 @@ class StreamedAnswer(TurnStream):  # type: ignore[misc]  # final for users: here
     """A turn whose silences are told of, also those in which the model waits for a function."""
 
     def __init__(self, session: LiveSession, patience: float) -> None:
-        super().__init__(session._conversation, patience, session)
+        super().__init__(core_of(session).state, patience, session)
         self._patience = patience
         self._heard_at = time.monotonic()
 
@@ -51,7 +51,7 @@ class StreamedAnswer(TurnStream):  # type: ignore[misc]  # final for users: here
 
     def _waits_on(self) -> bool:
         now = time.monotonic()
-        if self._conversation.calls.is_at_work:  # the time that functions take does not count as silence of the model
+        if self._state.calls.is_at_work:  # the time that functions take does not count as silence of the model
             self._heard_at = now
         if now - self._heard_at < self._patience:
             raise Silence
@@ -73,12 +73,12 @@ class AnswerEvents:
         if not heartbeat > 0:
             raise ConfigurationError(f"heartbeat is a number of seconds over 0, not {heartbeat!r}.")
         self._session = session
+        self._core = core_of(session)
         self._heartbeat = heartbeat
         self._describe = describe
-        self._question: LiveClientMessage | None = None
-        self._answer = StreamedAnswer(
-            session, session._options.turn_timeout if timeout is None else check_timeout(timeout)
-        )
+        self._question: Question | None = None
+        silence = self._core.options.turn_timeout if timeout is None else check_timeout(timeout)
+        self._answer = StreamedAnswer(session, silence)
         self._answer.claim()
 
     def ask(self, request: Request, *, realtime_text: bool) -> None:
@@ -87,27 +87,21 @@ class AnswerEvents:
             if not request:
                 raise InvalidRequestError("There is nothing to ask: the question is empty.")
             if realtime_text and isinstance(request, str):
-                self._question = requests.text_input(request)
+                self._question = Question(self._core, requests.text_input(request), self._answer)
             else:
-                self._question = requests.client_content(request, turn_complete=True)
-            self._send(self._question)
+                message = requests.client_content(request, turn_complete=True)
+                self._question = Question(self._core, message, self._answer)
+            self._question.send()
         except BaseException:
             self._answer.close()
             raise
-
-    def _send(self, question: LiveClientMessage) -> None:
-        if isinstance(question, LiveClientRealtimeInput):
-            asks = requests.detects_activity(self._session._setup.generation_config)
-            self._session._send_input(question, None, Spoken(self._session._conversation, asks=asks))
-        elif isinstance(question, LiveClientContent):
-            self._answer.answers(self._session._send_request(question, None))
 
     def follow(self) -> Generator[str, None, str]:
         """Yields the events of the answer but the last one, which it returns."""
         try:
             yield from self._events()
         except LiveSessionError as error:
-            if isinstance(self._question, LiveClientRealtimeInput):
+            if self._question is not None and isinstance(self._question.message, LiveClientRealtimeInput):
                 # What is answered late could not be told from the answer to the next question.
                 self._session.close(timeout=0.0)
             return failure_event(error)
@@ -130,12 +124,10 @@ class AnswerEvents:
         try:
             message = self._answer.next_within(seconds)
         except ProtocolError as problem:
-            self._session._conversation.log.warning("in the answer to a visitor: %s", problem)
+            self._core.state.log.warning("in the answer to a visitor: %s", problem)
             return None
-        if isinstance(message, LiveSessionResumed):
-            for lost in message.lost:
-                if lost is self._question:
-                    self._send(lost)
+        if isinstance(message, LiveSessionResumed) and self._question is not None:
+            self._question.send_again_if_lost(message)
         return message
 
 
@@ -164,5 +156,5 @@ def event_stream(
         SessionClosedError: The session was closed, or its end has been reported before.
         ConcurrentReceiveError: Another thread is receiving from it.
     """
-    session._check_receivable()
+    core_of(session).check_receivable()
     yield (yield from AnswerEvents(session, heartbeat, timeout, describe).follow())

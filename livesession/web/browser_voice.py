@@ -11,7 +11,7 @@ from livesession.audio.transcripts import Transcripts
 from livesession.errors import LiveSessionError, ProtocolError
 from livesession.logs import logger
 from livesession.messages.server import LiveServerContent, LiveServerMessage
-from livesession.session.live_session import LiveSession
+from livesession.session.live_session import LiveSession, core_of
 from livesession.web.web_errors import refusal
 
 __all__ = ["BrowserSocket", "failure_note", "talk", "tell"]
@@ -67,7 +67,7 @@ def talk(
             elif data:
                 session.send_audio_realtime(bytes(data))
     except LiveSessionError as error:
-        session._conversation.log.debug("in a conversation with a browser: %s", error)
+        core_of(session).state.log.debug("in a conversation with a browser: %s", error)
         mouth.fails(error)
     finally:
         mouth.stop()
@@ -105,7 +105,7 @@ class Mouth:
         self._session = session
         self._stream = session.receive()
         self._stream.claim()
-        self._log = session._conversation.log
+        self._log = core_of(session).state.log
         self._socket = socket
         self._on_message = on_message
         self._transcripts = Transcripts()

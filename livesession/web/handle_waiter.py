@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from livesession.logs import logger
-from livesession.session.live_session import LiveSession
+from livesession.session.live_session import LiveSession, core_of
 from livesession.sync.deadline import Deadline
 from livesession.sync.events import Notifier
 
@@ -23,22 +23,25 @@ class HandleWaiter:
     """
 
     def __init__(self, session: LiveSession) -> None:
-        self._session = session
-        self._turns = session._conversation.turns.completed
+        core = core_of(session)
+        self._state = core.state
+        self._is_resumable = core.resumption is not None
+        self._turns = core.state.turns.completed
 
     def wait(self, timeout: float) -> None:
         """Waits at most so many seconds; not at all where no handle is to be expected."""
-        session, conversation = self._session, self._session._conversation
-        if session._resumption is None or conversation.turns.completed == self._turns or conversation.is_going_on:
+        state = self._state
+        if not self._is_resumable or state.turns.completed == self._turns or state.is_going_on:
             return
-        notifier, inbox = Notifier(), conversation.inbox
-        before, inbox.on_arrival = inbox.on_arrival, notifier.notify
+        notifier = Notifier()
+        notify = notifier.notify  # one object, so that it can be removed
+        state.queue.add_listener(notify)
         try:
-            is_settled = notifier.wait_until(lambda: conversation.is_at_rest or session.is_closed, Deadline(timeout))
+            is_settled = notifier.wait_until(lambda: state.is_at_rest or state.is_over, Deadline(timeout))
         finally:
-            inbox.on_arrival = before
+            state.queue.remove_listener(notify)
         if not is_settled:
-            conversation.log.warning(
+            state.log.warning(
                 "no resumption handle came within %g s: another process goes on before this turn", timeout
             )
 

@@ -11,6 +11,7 @@ from livesession.audio import PcmInput
 from livesession.audio import start_audio_conversation as start
 from livesession.emulator import LiveEmulator
 from tests.audio.conversing import LOUD, MANUAL, Ear, Line, audio_sent, hears_key
+from tests.kit.inside import writer_busy
 from tests.kit.waiting import PATIENCE, InThread, wait_until
 from tests.tools.calling import session_with
 
@@ -45,7 +46,7 @@ def test_to_begin_that_could_not_be_sent_can_be_tried_again():
     options = SessionOptions(send_timeout=0.05)
     with session_with(generation_config=MANUAL, options=options) as (model, session):
         with start(session, input=PcmInput(Line()), output=Ear()) as controller:
-            with session._lifeline._line.present._writer._write_lock, pytest.raises(SendTimeout):
+            with writer_busy(session), pytest.raises(SendTimeout):
                 InThread(controller.begin_talking).result()
             controller.begin_talking()
             hears_key(model, "activityStart")

@@ -8,7 +8,7 @@ import pytest
 
 from livesession import ResumptionError
 from livesession.connection.close_info import CloseInfo, classify
-from livesession.connection.connection_state import ConnectionEvent, ConnectionState, StateMachine
+from livesession.connection.connection_state import ConnectionEvent, ConnectionState, connection_states
 from livesession.session.dispatcher import OVERFLOW
 
 # Code and reason; the kind, whether a new connection may help, and whether one is made without asking.
@@ -124,9 +124,9 @@ def test_only_a_normal_close_is_quiet(ending, quiet):
 
 
 def test_of_two_ends_the_first_stays_and_the_second_is_told_that_it_changes_nothing():
-    machine, first = StateMachine(), CloseInfo(1006, "", "network")
+    machine, first = connection_states(), CloseInfo(1006, "", "network")
     assert machine.on(ConnectionEvent.UPGRADED)
     assert machine.on(ConnectionEvent.ENDED, first)
     assert not machine.on(ConnectionEvent.ENDED, CloseInfo(1000, "", "server"))
     assert not machine.on(ConnectionEvent.LOCAL_CLOSE, CloseInfo(1000, "", "local"))
-    assert (machine.state, machine.ending) == (ConnectionState.CLOSED, first)
+    assert (machine.state, machine.detail) == (ConnectionState.CLOSED, first)

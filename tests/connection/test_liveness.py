@@ -24,6 +24,7 @@ from livesession.sync.deadline import Deadline
 from tests.connection.test_proxy import Proxy, greet_http, greet_socks5
 from tests.hazards.common import SLACK, client_frames, everything, idle, said
 from tests.kit.faults import fault_proxy
+from tests.kit.inside import busy, core_of
 from tests.kit.servers import PATIENCE, Peer, RawPeer, frame, raw_server, script_server
 from tests.kit.waiting import InThread, wait_until
 
@@ -263,7 +264,7 @@ def test_a_session_that_nobody_reads_is_neither_pinged_nor_given_up(connections)
     limits = options(0.2, 0.6, inbox_bytes=1_000)
     with raw_server(flood) as flooding, raw_server(silent) as other:
         session = flooding.model(options=limits).connect()
-        wait_until(lambda: connections[0]._reading._was_paused and not session._conversation.inbox.has_room)
+        wait_until(lambda: connections[0]._reading._was_paused and not core_of(session).state.queue.has_room)
         for _ in range(2):
             _, error = everything(other.model(options=limits).connect().receive(timeout=PATIENCE))
             assert "Nothing was heard" in str(error)
@@ -370,7 +371,7 @@ def test_messages_cause_no_wake_ups_of_their_own(connections):
         for number in range(200):
             session.send_text_realtime(str(number))
             assert next(received).text == str(number)
-        assert len(connections[0]._loop._timers) == 1
+        assert len(connections[0]._reading.loop._timers) == 1
 
 
 # Control frames that wait.
@@ -383,7 +384,7 @@ def test_a_ping_that_waits_pushes_out_no_pong_and_no_close(pongs_before):
         theirs.settimeout(PATIENCE)
         writer = FrameWriter(Duplex(ours), lambda: None)
         pongs = [b"%d" % number for number in range(4)]
-        with writer._write_lock:  # as in the middle of a message
+        with busy(writer):  # as in the middle of a message
             for payload in pongs[:pongs_before]:
                 writer.owe_pong(payload)
             writer.owe_ping()
@@ -401,7 +402,7 @@ def test_a_close_frame_that_waits_is_not_pushed_out_by_a_ping():
     with ours, theirs:
         theirs.settimeout(PATIENCE)
         writer = FrameWriter(Duplex(ours), lambda: None)
-        with writer._write_lock:
+        with busy(writer):
             writer.owe_close(1002)
             writer.owe_ping()
         writer.flush()

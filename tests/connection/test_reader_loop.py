@@ -19,6 +19,7 @@ class Steadfast:
     def __init__(self, plan: Plan) -> None:
         self.socket, self.peer = socket.socketpair()
         self.followed: Plan | None = None
+        self.loop = None
         self.served = 0
         self.over = Event()
         self._plan = plan
@@ -30,7 +31,7 @@ class Steadfast:
     def announce(self):
         pass
 
-    def is_over(self):
+    def on_removed(self):
         self.over.set()
 
     def fail(self, error):

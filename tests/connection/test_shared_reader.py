@@ -10,6 +10,7 @@ from itertools import islice
 import pytest
 
 from livesession import ConnectionClosedError, SessionOptions
+from tests.kit.inside import core_of
 from tests.kit.servers import PATIENCE, Peer, frame, raw_server, script_server
 from tests.kit.waiting import InThread, wait_until
 
@@ -46,7 +47,7 @@ def test_a_session_whose_messages_nobody_receives_does_not_hold_up_another():
         full = server.model(options=SessionOptions(inbox_bytes=10_000)).connect()
         with full, server.model().connect() as other:
             full.send("flood", turn_complete=True)
-            wait_until(lambda: not full._conversation.inbox.has_room)
+            wait_until(lambda: not core_of(full).state.queue.has_room)
             assert [other.ask(str(number)).text for number in range(50)] == [str(number) for number in range(50)]
             texts = [message.text for message in islice(full.receive(timeout=PATIENCE), 100)]
             assert texts == ["x" * 2_000] * 100
@@ -114,10 +115,10 @@ def test_a_failure_when_a_consumer_is_told_ends_one_session_and_not_the_others()
 
     with script_server(echo) as server, server.model().connect() as other:
         broken = server.model().connect()
-        broken._conversation.inbox.on_arrival = fails
+        core_of(broken).state.queue.add_listener(fails)
         broken.send("x", turn_complete=True)
         wait_until(lambda: broken.is_closed)
-        broken._conversation.inbox.on_arrival = None
+        core_of(broken).state.queue.remove_listener(fails)
         assert other.ask("unharmed").text == "unharmed"
         broken.close()
 

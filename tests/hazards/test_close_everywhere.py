@@ -1,7 +1,7 @@
 """close() from anywhere: in time, with nothing left behind, and nothing lost that had arrived (design section 2).
 
-tests/connection/test_closing.py has the plain cases, test_close_from_handlers.py those where the caller may not wait. Each
-asserts the bound on the time, and that neither a thread of this library nor a socket is left.
+tests/connection/test_closing.py has the plain cases, test_close_from_handlers.py those where the caller may not wait.
+Each asserts the bound on the time, and that neither a thread of this library nor a socket is left.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What breaks the protocol ends the connection, with its close code and nothing after it: transport.md section 3.
 
-The frame reader by itself is shown in tests/connection/test_frames.py; here it is what the server sees, and the session says.
+The frame reader by itself is shown in tests/connection/test_frames.py; here it is what the server sees, and the
+session says.
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ from livesession import (
     receive_any,
 )
 from livesession.resumption.attempt import ConnectionAttempt
+from tests.kit.inside import core_of, writer_busy
 from tests.kit.servers import PATIENCE, Peer, RawPeer, frame, raw_server, script_server
 from tests.kit.waiting import InThread, wait_until
 
@@ -636,16 +637,16 @@ def test_an_utterance_whose_start_could_not_be_sent_has_not_begun():
     detection = AutomaticActivityDetection(disabled=True)
     config = LiveGenerationConfig(realtime_input_config=RealtimeInputConfig(automatic_activity_detection=detection))
     with script_server(stays) as server, server.model(generation_config=config).connect() as session:
-        with session._lifeline._line.present._writer._write_lock, pytest.raises(SendTimeout):
+        with writer_busy(session), pytest.raises(SendTimeout):
             InThread(lambda: session.send_activity_start(timeout=0.05)).result()
-        assert not session._conversation.is_speaking
+        assert not core_of(session).state.user.is_speaking
 
 
 def test_a_question_that_could_not_be_sent_does_not_make_the_next_one_a_history():
     with script_server(stays) as server, server.model().connect() as session:
-        with session._lifeline._line.present._writer._write_lock, pytest.raises(SendTimeout):
+        with writer_busy(session), pytest.raises(SendTimeout):
             InThread(lambda: session.send("x", turn_complete=True, timeout=0.05)).result()
-        assert not session._conversation.is_seeding
+        assert not core_of(session).state.user.is_seeding
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pytest
 
 from livesession import ConnectionClosedError, LiveGenerativeModel
 from livesession.emulator import LiveEmulator
-from livesession.session.write_hooks import Spoken
+from livesession.session.write_hooks import InputHook
 from tests.kit.servers import Peer, RawPeer, raw_server, script_server
 from tests.kit.waiting import PATIENCE, InThread
 
@@ -274,7 +274,7 @@ def test_ctrl_c_works_while_the_server_is_deaf(wait):
         leaving.set()
 
 
-def interrupted_again(asking: Spoken) -> None:
+def interrupted_again(hook: InputHook) -> None:
     raise KeyboardInterrupt
 
 
@@ -284,7 +284,7 @@ def test_a_send_that_is_interrupted_in_the_middle_of_a_message_ends_the_session(
     """Also where a second Ctrl-C comes while the message is taken back."""
     leaving, stuck = threading.Event(), threading.Event()
     if times == 2:
-        monkeypatch.setattr(Spoken, "failed", interrupted_again)
+        monkeypatch.setattr(InputHook, "on_not_sent", interrupted_again)
 
     def script(peer: RawPeer) -> None:
         peer.accept()

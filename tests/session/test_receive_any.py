@@ -16,6 +16,7 @@ from livesession import (
     SessionClosedError,
     receive_any,
 )
+from tests.kit.inside import core_of
 from tests.kit.servers import PATIENCE, Peer, script_server
 from tests.kit.waiting import InThread, wait_until
 
@@ -57,9 +58,9 @@ def test_each_session_has_its_turn_however_much_another_one_says(connect):
     loud, quiet = connect(), connect()
     for number in range(50):
         loud.send(f"loud {number}", turn_complete=True)
-    wait_until(lambda: len(loud._conversation.inbox._arrivals) == 50)
+    wait_until(lambda: len(core_of(loud).state.queue._messages) == 50)
     quiet.send("quiet", turn_complete=True)
-    wait_until(lambda: not quiet._conversation.inbox.is_empty)
+    wait_until(lambda: not core_of(quiet).state.queue.empty())
     stream = receive_any([loud, quiet], timeout=PATIENCE)
     texts = [message.text for _, message in (next(stream) for _ in range(51))]
     assert texts.index("quiet") <= 1
@@ -127,7 +128,7 @@ def test_it_times_out_when_none_of_them_says_anything_and_goes_on(connect):
     with pytest.raises(ReceiveTimeout, match="1 sessions"):
         next(stream)
     session.send("late", turn_complete=True)
-    wait_until(lambda: not session._conversation.inbox.is_empty)
+    wait_until(lambda: not core_of(session).state.queue.empty())
     assert next(stream)[1].text == "late"
 
 

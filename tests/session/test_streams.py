@@ -23,6 +23,7 @@ from livesession import (
     SessionOptions,
     UnsupportedMessageError,
 )
+from tests.kit.inside import core_of
 from tests.kit.servers import Peer, script_server
 from tests.kit.waiting import PATIENCE, InThread, wait_until
 
@@ -410,7 +411,7 @@ def test_a_thread_that_waits_in_the_iterator_of_one_that_has_ended_is_the_only_o
         stream = session.receive()
         InThread(stream.claim).result()
         waiting = InThread(lambda: list(stream))
-        wait_until(lambda: session._conversation.inbox._notifier._shut)
+        wait_until(lambda: core_of(session).state.queue._notifier._shut)
         with pytest.raises(ConcurrentReceiveError):
             next(session.receive(timeout=0.1))
         stream.close()
@@ -428,7 +429,7 @@ def test_two_threads_do_not_wait_in_the_same_iterator(received):
             waiting.result()
             stream = session.receive()
             waiting = InThread(lambda: list(stream))
-        wait_until(lambda: session._conversation.inbox._notifier._shut)
+        wait_until(lambda: core_of(session).state.queue._notifier._shut)
         with pytest.raises(ConcurrentReceiveError, match="this very iterator"):
             next(stream)
         stream.close()
@@ -499,7 +500,7 @@ def test_reading_goes_on_after_what_waited_outside_a_full_inbox():
 
     with script_server(script) as server:
         with server.model(options=SessionOptions(inbox_bytes=1_000)).connect() as session:
-            wait_until(lambda: not session._conversation.inbox.has_room)
+            wait_until(lambda: not core_of(session).state.queue.has_room)
             is_full.set()
             assert waits_outside.wait(PATIENCE)
             stream = session.receive(timeout=PATIENCE)

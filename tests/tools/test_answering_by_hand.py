@@ -19,6 +19,7 @@ from livesession import (
     ToolOptions,
     VertexAI,
 )
+from tests.kit.inside import writer_busy
 from tests.kit.servers import ScriptServer
 from tests.kit.waiting import PATIENCE, InThread, wait_until
 from tests.tools.calling import call, calling_model, cancellation, session_with, tool_call
@@ -198,7 +199,7 @@ def test_of_two_answers_in_one_message_the_one_whose_call_is_still_wanted_goes_o
             model.say(tool_call(call("by_hand", "1"), call("by_hand", "2")))
             received(session)
             both = [FunctionResponse(id=each, response=DONE) for each in ("1", "2")]
-            with session._lifeline._line.present._writer._write_lock:  # as a large message on a slow network has it
+            with writer_busy(session):  # as a large message on a slow network has it
                 sending = InThread(lambda: session.send_function_responses(both))
                 wait_until(lambda: not session.pending_calls)
                 model.say(cancellation("1"))

@@ -25,6 +25,7 @@ from livesession import (
     ToolResult,
 )
 from livesession.emulator import LiveEmulator, ToolCall, UserTurn
+from tests.kit.inside import writer_busy
 from tests.kit.servers import Peer, RawPeer, frame, raw_server, script_server
 from tests.kit.waiting import PATIENCE, wait_until
 from tests.tools.calling import DONE, call, calling_model, cancellation, session_with, tool_call
@@ -271,7 +272,7 @@ def test_an_answer_that_waits_for_the_network_while_the_call_is_cancelled_is_not
             messages = session.receive(timeout=PATIENCE)
             model.say(tool_call(call("work", "7")))
             next(messages)
-            with session._lifeline._line.present._writer._write_lock:  # as a large message on a slow network has it
+            with writer_busy(session):  # as a large message on a slow network has it
                 tool.may_end.set()
                 assert tool.ended.wait(PATIENCE)
                 model.say(cancellation("7"))
@@ -315,6 +316,7 @@ import sys, threading, time
 sys.path.insert(0, sys.argv[1])
 from tests.tools.calling import calling_model, call, tool_call
 from livesession import SessionOptions
+from tests.kit.inside import writer_busy
 begun = threading.Event()
 def forever() -> None:
     begun.set()

@@ -19,6 +19,7 @@ from livesession import (
     VertexAI,
     tool,
 )
+from tests.kit.inside import core_of
 from tests.kit.waiting import PATIENCE, InThread, wait_until
 from tests.tools.calling import DONE, call, calling_model, cancellation, said, session_with, tool_call
 
@@ -342,13 +343,13 @@ def test_a_generator_whose_part_is_on_its_way_when_the_time_is_up_is_answered_fo
         may_end.wait(PATIENCE)
 
     with session_with(work) as (model, session):
-        send = session._answering._send_message
+        send = core_of(session).responder._send_message
 
         def slowly(*args: object) -> None:
             threading.Event().wait(0.2)
             send(*args)
 
-        session._answering._send_message = slowly
+        core_of(session).responder._send_message = slowly
         model.say(tool_call(call("work")))
         assert [part["response"] for part in model.answers(2)] == [
             {"output": 1},

@@ -22,6 +22,7 @@ from livesession import (
     ToolResult,
     tool,
 )
+from tests.kit.inside import core_of
 from tests.kit.waiting import PATIENCE, InThread, wait_until
 from tests.tools.calling import DONE, answer_of, call, calling_model, said, session_with, tool_call
 
@@ -388,13 +389,13 @@ def test_what_a_function_returns_because_its_time_is_up_is_not_its_answer():
         return "half of it"
 
     with session_with(slow, tool_options=ToolOptions(timeout=0.05)) as (model, session):
-        redact = session._conversation.redact
+        redact = core_of(session).state.redact
 
         def slowly(text: str) -> str:  # between the token and the timer's own answer
             threading.Event().wait(0.05)
             return redact(text)
 
-        session._conversation.redact = slowly
+        core_of(session).state.redact = slowly
         model.say(tool_call(call("slow")))
         assert model.answer()["response"] == {"error": "slow took longer than 0.05 s"}
 
@@ -404,13 +405,13 @@ def test_an_answer_that_is_on_its_way_when_the_time_is_up_is_counted_once():
         return "done"
 
     with session_with(quick, tool_options=ToolOptions(timeout=0.05)) as (model, session):
-        send = session._answering._send_message
+        send = core_of(session).responder._send_message
 
         def slowly(*args: object) -> None:
             threading.Event().wait(0.2)
             send(*args)
 
-        session._answering._send_message = slowly
+        core_of(session).responder._send_message = slowly
         model.say(tool_call(call("quick")))
         assert model.answer()["response"] == {"output": "done"}
         wait_until(lambda: session.tool_statistics.running == 0)

@@ -32,6 +32,7 @@ from livesession.cli import __path__ as cli_path
 from livesession.emulator import LiveEmulator
 from livesession.video import VideoStatistics
 from livesession.video import video_stream as stream
+from tests.kit.inside import core_of
 from tests.kit.servers import Peer, RawPeer, raw_server, script_server
 from tests.kit.waiting import PATIENCE, InThread, wait_until
 
@@ -199,7 +200,7 @@ def test_another_thread_receives_meanwhile(emulator, session, camera):
 def test_an_image_does_not_complete_a_turn_that_was_left_open(emulator, session):
     session.send("I am not done")
     session.send_video_stream([jpeg(0)], fps=FPS)
-    assert session._conversation.turn_left_open
+    assert core_of(session).state.user.is_turn_open
 
 
 # The end.

@@ -8,6 +8,7 @@ import pytest
 
 from livesession import LiveGenerativeModel, LiveSession, SessionResumptionConfig
 from livesession.web import SessionPool
+from tests.kit.inside import core_of
 from tests.kit.servers import Peer, script_server
 from tests.kit.waiting import PATIENCE, InThread, wait_until
 from tests.tools.calling import DONE, said
@@ -63,7 +64,7 @@ def test_the_end_of_a_request_waits_for_the_handle_of_its_answer(server, may_com
     sessions: list[LiveSession] = []
     with pool_of(server.model(), sessions, handle_timeout=PATIENCE) as pool:
         asking = InThread(lambda: ask(pool))
-        wait_until(lambda: sessions and sessions[0]._conversation.inbox.on_arrival)  # the wait for it has begun
+        wait_until(lambda: sessions and core_of(sessions[0]).state.queue._listeners)  # the wait for it has begun
         may_come.set()
         assert asking.result() == "behind"
 
