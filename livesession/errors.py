@@ -62,7 +62,7 @@ __all__ = [
 ]
 
 Origin = Literal["server", "local", "network"]
-"""Who ended a connection: the server by a close frame, this side, or neither (the network)."""
+"""The side that ended a connection: the server by a close frame, this side, or neither (the network)."""
 
 SHOWN = 200
 

@@ -1,4 +1,4 @@
-"""What the sessions of a process write to the log: standard `logging`, under the name `livesession`.
+"""The log of the sessions of a process: standard `logging`, under the name `livesession`.
 
 States are told at INFO, a connection that is lost and made anew, or cannot be, at WARNING, frames at DEBUG: their kind
 and size, never what was said. Every record of a session begins with the session's number in this process, which is also

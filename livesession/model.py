@@ -13,16 +13,16 @@ from livesession.backends.backend import check_model
 from livesession.messages.client import LiveClientSetup
 from livesession.messages.config import LiveGenerationConfig, SessionResumptionConfig
 from livesession.messages.content import Content, Part
-from livesession.messages.declarations import ToolConfig
 from livesession.options import SessionOptions
 from livesession.recording.recorder import Recorder, to_recorder
 from livesession.resumption.policy import check_resumption
 from livesession.session import requests
 from livesession.session.connect import connect_session
-from livesession.session.live_session import LiveSession
 from livesession.tools.tool_options import ToolOptions
 
 if TYPE_CHECKING:
+    from livesession.messages.declarations import ToolConfig
+    from livesession.session.live_session import LiveSession
     from livesession.tools.toolbox import AnyTool
 
 __all__ = ["LiveGenerativeModel"]
@@ -72,7 +72,7 @@ class LiveGenerativeModel:
         self._backend = backend
         self._model = check_model(model)
         self._options = options or SessionOptions()
-        from livesession.tools.toolbox import to_toolbox  # not before a model is made: whoever imports pays for it
+        from livesession.tools.toolbox import to_toolbox  # not before a model is made: importing would pay for it
 
         self._toolbox = to_toolbox(tools or (), tool_options or ToolOptions(), tool_config)
         self._setup = LiveClientSetup(

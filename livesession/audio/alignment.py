@@ -1,4 +1,4 @@
-"""Which part of what is played comes before which part of what is heard, in frames of 10 ms; no clock of its own."""
+"""Aligns what is played with what is heard, in frames of 10 ms; without a clock of its own."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class CaptureClock:
         self._late: deque[float] = deque(maxlen=1000 // FRAME_MS)  # arrival, less the place in the stream; in seconds
 
     def times(self, frames: int, now: float) -> list[float]:
-        """When each of the frames that came now was due, at the latest now."""
+        """Returns the times at which the frames that came now were due, at the latest now."""
         return [self._time(now - left * FRAME_MS / 1000) for left in reversed(range(frames))]
 
     def _time(self, arrival: float) -> float:

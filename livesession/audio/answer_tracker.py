@@ -42,7 +42,7 @@ class AnswerTracker:
         self._is_in_doubt = self._is_in_doubt or is_loud
 
     def take(self, message: LiveServerMessage) -> None:
-        """What a message tells of it."""
+        """Notes what a message tells of the answer."""
         if isinstance(message, LiveServerContent):
             self._follow(message)
         elif isinstance(message, (LiveServerToolCall, ToolResult, LiveSessionResumed)):

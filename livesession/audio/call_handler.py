@@ -6,14 +6,17 @@ import functools
 import itertools
 import threading
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from livesession.errors import InvalidRequestError, LiveSessionError
-from livesession.logs import SessionLog
 from livesession.messages.content import FunctionCall, FunctionResponse
-from livesession.messages.server import LiveServerToolCall
 from livesession.session.live_session import LiveSession, core_of
-from livesession.sync.deadline import Deadline
 from livesession.sync.worker_pool import WorkerPool
+
+if TYPE_CHECKING:
+    from livesession.logs import SessionLog
+    from livesession.messages.server import LiveServerToolCall
+    from livesession.sync.deadline import Deadline
 
 __all__ = ["CallHandler", "FunctionCallingHandler"]
 
@@ -51,7 +54,7 @@ class CallHandler:
         return threading.get_ident() in self._threads
 
     def take(self, message: LiveServerToolCall) -> None:
-        """Has those of its calls handled that nobody else answers."""
+        """Has those of its calls handled that no function answers."""
         pending = {call.id for call in self._session.pending_calls}
         calls = [call for call in message.function_calls if call.id in pending]
         if calls and self._handler is not None:
@@ -93,7 +96,7 @@ class CallHandler:
 def answers_of(
     handler: FunctionCallingHandler, calls: Sequence[FunctionCall], log: SessionLog
 ) -> Sequence[FunctionResponse]:
-    """What the handler answers, or what it raised."""
+    """Returns what the handler answers, or what it raised as errors for the model."""
     try:
         answers = handler(calls)
         return [answers] if isinstance(answers, FunctionResponse) else list(answers)

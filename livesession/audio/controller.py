@@ -1,4 +1,4 @@
-"""What drives an audio conversation, and is in the user's hands meanwhile."""
+"""The controller of an audio conversation, which the user holds meanwhile."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Literal, final
+from typing import TYPE_CHECKING, Literal, final
 
 from livesession.audio.answer_tracker import AnswerTracker
-from livesession.audio.call_handler import CallHandler
-from livesession.audio.downlink import Downlink
 from livesession.audio.message_router import MessageRouter
 from livesession.audio.statistics import ConversationStatistics
 from livesession.audio.switch import Switch
-from livesession.audio.transcripts import SpokenText
 from livesession.audio.uplink import SPEECH_LEVEL, Uplink
 from livesession.errors import AudioDeviceError, SendTimeout
-from livesession.messages.server import LiveServerMessage
 from livesession.session.live_session import LiveSession, core_of
-from livesession.session.streams import MessageStream
 from livesession.sync.deadline import Deadline
 from livesession.sync.events import Event
+
+if TYPE_CHECKING:
+    from livesession.audio.call_handler import CallHandler
+    from livesession.audio.downlink import Downlink
+    from livesession.audio.transcripts import SpokenText
+    from livesession.messages.server import LiveServerMessage
+    from livesession.session.streams import MessageStream
 
 __all__ = ["TICK", "AudioConversationController"]
 
@@ -115,17 +117,17 @@ class AudioConversationController:
 
     @property
     def input_level(self) -> float:
-        """How loud the user is, from 0.0 to 1.0: the root mean square of the last block."""
+        """The loudness of the user, from 0.0 to 1.0: the root mean square of the last block."""
         return self._hearing.level
 
     @property
     def output_level(self) -> float:
-        """How loud the model is, from 0.0 to 1.0."""
+        """The loudness of the model, from 0.0 to 1.0."""
         return self._speaking.playback.level
 
     @property
     def statistics(self) -> ConversationStatistics:
-        """What has passed so far."""
+        """The numbers of the conversation so far."""
         playback = self._speaking.playback
         return ConversationStatistics(
             sent_ms=self._hearing.sent_ms,
@@ -140,7 +142,7 @@ class AudioConversationController:
 
     @property
     def error(self) -> BaseException | None:
-        """Why it ended, if by an error: of a device, or of the session."""
+        """The error that ended the conversation, if one did: of a device, or of the session."""
         return self._error
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -184,7 +186,7 @@ class AudioConversationController:
         self._log.info("an audio conversation begins")
         try:
             self._thread.start()
-            # From now on it is refused to whoever receives in this thread, too.
+            # From now on it is refused to other consumers in this thread, too.
             self._is_receiving.wait(RELEASE)
             self._hearing.start()
         except BaseException as error:
@@ -225,7 +227,7 @@ class AudioConversationController:
     def _input_ended(self, error: BaseException | None) -> None:
         if self._is_stopping:
             return
-        if error is not None and not self._session.is_closed:  # else whoever receives is told why
+        if error is not None and not self._session.is_closed:  # else the consumer is told why
             self._fail(error)
         elif self._switch.input_ended():
             self._answer.asked()

@@ -1,4 +1,4 @@
-"""What an audio conversation hears through and speaks through: two small protocols, for devices of any kind.
+"""The devices of an audio conversation, as two small protocols: an input and an output of any kind.
 
 Sound is PCM everywhere, 16-bit signed little-endian, channels interleaved.
 """
@@ -16,13 +16,13 @@ Render = Callable[[int], bytes]
 
 @runtime_checkable
 class AudioInput(Protocol):
-    """Where the user's speech comes from.
+    """The source of the user's speech.
 
     Attributes:
         rate: Samples a second in each channel.
         channels: Samples in a frame.
         is_microphone: Whether it hears a loudspeaker in the same room.
-        dropped_ms: Milliseconds that were lost because nobody took them in time; a file waits, and loses nothing.
+        dropped_ms: Milliseconds that were lost because they were not taken in time; a file waits, and loses nothing.
     """
 
     @property
@@ -50,7 +50,7 @@ class AudioInput(Protocol):
 
 @runtime_checkable
 class AudioOutput(Protocol):
-    """Where the model's speech goes.
+    """The output of the model's speech.
 
     Attributes:
         rate: Samples a second in each channel.

@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from livesession.audio.device_protocols import AudioOutput
 from livesession.audio.playback import Playback
 from livesession.audio.resampler import Converter
-from livesession.audio.uplink import EchoCanceller
 from livesession.logs import logger
 from livesession.messages.pcm_audio import MODEL_RATE, USER_RATE
-from livesession.messages.server import LiveServerContent
+
+if TYPE_CHECKING:
+    from livesession.audio.device_protocols import AudioOutput
+    from livesession.audio.uplink import EchoCanceller
+    from livesession.messages.server import LiveServerContent
 
 __all__ = ["Downlink"]
 
@@ -52,7 +55,7 @@ class Downlink:
             logger.warning("the output of an audio conversation could not be closed", exc_info=error)
 
     def play(self, content: LiveServerContent) -> None:
-        """What a message means for the loudspeaker: all its audio, silence, or the end of what is said."""
+        """Plays what a message means for the loudspeaker: its audio, silence, or the end of what is said."""
         if content.interrupted:
             self.interruptions += 1
             self.playback.interrupt()

@@ -9,12 +9,15 @@ import wave
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain
+from typing import TYPE_CHECKING
 
-from livesession.audio.device_protocols import Render
 from livesession.audio.pacer import Pace, PacedPlayer, Sink
 from livesession.audio.pcm import SAMPLE_BYTES
 from livesession.audio.wav import WavFile
 from livesession.errors import AudioDeviceError, ConfigurationError, InvalidRequestError
+
+if TYPE_CHECKING:
+    from livesession.audio.device_protocols import Render
 
 __all__ = ["WavInput", "WavOutput"]
 

@@ -1,20 +1,22 @@
-"""What becomes of the messages of an audio conversation: each goes to the parts that it concerns, and to the user."""
+"""Routes the messages of an audio conversation: each goes to the parts that it concerns, and to the user."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from livesession.audio.answer_tracker import AnswerTracker
-from livesession.audio.call_handler import CallHandler
-from livesession.audio.downlink import Downlink
 from livesession.audio.transcripts import SpokenText, Transcripts
 from livesession.errors import ProtocolError, ReceiveTimeout
-from livesession.logs import SessionLog
 from livesession.messages.server import LiveServerContent, LiveServerMessage, LiveServerToolCall
 from livesession.resumption.policy import LiveSessionResumed
-from livesession.session.streams import MessageStream
+
+if TYPE_CHECKING:
+    from livesession.audio.answer_tracker import AnswerTracker
+    from livesession.audio.call_handler import CallHandler
+    from livesession.audio.downlink import Downlink
+    from livesession.logs import SessionLog
+    from livesession.session.streams import MessageStream
 
 __all__ = ["MessageRouter"]
 
@@ -91,7 +93,7 @@ class MessageRouter:
             self._call_back(self._on_transcript, text)
 
     def _call_back(self, callback: Callable[[T], None] | None, value: T) -> None:
-        """What fails in the user's code does not end the conversation."""
+        """Calls the user's code, whose failures do not end the conversation."""
         if callback is not None:
             try:
                 callback(value)

@@ -6,13 +6,15 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from livesession.audio.device_protocols import Render
 from livesession.audio.pcm import SAMPLE_BYTES
 from livesession.errors import AudioDeviceError, ConfigurationError
 from livesession.sync.deadline import Deadline
 from livesession.sync.events import Event, Notifier
+
+if TYPE_CHECKING:
+    from livesession.audio.device_protocols import Render
 
 __all__ = ["Pace", "PacedPlayer", "Sink"]
 
@@ -48,7 +50,7 @@ class Pace:
 
 
 class Sink(Protocol):
-    """Where a `PacedPlayer` plays; what it raises ends the playing."""
+    """The output of a `PacedPlayer`; what it raises ends the playing."""
 
     def write(self, block: bytes) -> None: ...
 
@@ -112,7 +114,7 @@ class PacedPlayer:
                 self._play(sink, render)
         except Exception as error:
             failure = error
-        # First, so that who is told may wait for another thread that is in close().
+        # First, so that the callback may wait for another thread that is in close().
         self._has_ended.set()
         if failure is not None:
             on_failure(failure)

@@ -25,7 +25,7 @@ def spread(pcm: bytes, channels: int) -> bytes:
 
 
 def level_of(pcm: bytes) -> float:
-    """How loud it is: the root mean square of its samples, from 0.0 (silence, or nothing) to 1.0 (full scale)."""
+    """Returns the loudness: the root mean square of the samples, from 0.0 (silence, or nothing) to 1.0 (full scale)."""
     samples = array("h", pcm[: len(pcm) - len(pcm) % SAMPLE_BYTES])
     if not samples:
         return 0.0

@@ -82,12 +82,12 @@ class Playback:
 
     @property
     def underruns(self) -> int:
-        """How often speech went on after it had been torn: what came next in the turn came too late."""
+        """The number of times that speech went on after it had been torn: the next part of the turn came too late."""
         return self._underruns
 
     @property
     def level(self) -> float:
-        """How loud the last block was: the root mean square, from 0.0 (silence) to 1.0 (full scale)."""
+        """The loudness of the last block: the root mean square, from 0.0 (silence) to 1.0 (full scale)."""
         return level_of(self._last)
 
     def put(self, pcm: bytes, rate: int = MODEL_RATE) -> None:

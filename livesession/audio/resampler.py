@@ -94,7 +94,7 @@ class Converter:
 
 
 class _Resampler:
-    """From one rate to another, by soxr; whole frames, 16-bit.
+    """Resamples from one rate to another, by soxr; whole frames, 16-bit.
 
     soxr works on floating-point numbers, which are rounded here: by itself it adds noise when it rounds, and no two
     runs would give the same.

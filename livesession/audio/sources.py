@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from livesession.audio.device_protocols import Render
 from livesession.audio.pacer import PacedPlayer, Sink
 from livesession.errors import AudioDeviceError
 from livesession.sync.deadline import Deadline
 from livesession.sync.events import Notifier
+
+if TYPE_CHECKING:
+    from livesession.audio.device_protocols import Render
 
 __all__ = ["CallbackOutput", "PcmInput"]
 
@@ -52,7 +55,7 @@ class PcmInput:
         self._error: BaseException | None = None
 
     def blocks(self) -> Iterator[bytes]:
-        """What the iterable gives, until its end or `close()`; once.
+        """Yields what the iterable gives, until its end or `close()`; once.
 
         Raises:
             AudioDeviceError: The iterable raised something, which is the cause; or gave something else than bytes;

@@ -9,12 +9,12 @@ from livesession.audio.call_handler import CallHandler, FunctionCallingHandler
 from livesession.audio.controller import TICK, AudioConversationController
 from livesession.audio.device_protocols import AudioInput, AudioOutput
 from livesession.audio.downlink import Downlink
-from livesession.audio.transcripts import SpokenText
 from livesession.audio.uplink import EchoCanceller, Uplink
 from livesession.errors import ConcurrentReceiveError, ConfigurationError
-from livesession.messages.server import LiveServerMessage
 
 if TYPE_CHECKING:
+    from livesession.audio.transcripts import SpokenText
+    from livesession.messages.server import LiveServerMessage
     from livesession.session.live_session import LiveSession
 
 __all__ = ["start_audio_conversation"]
@@ -35,7 +35,7 @@ def start_audio_conversation(
     """Lets the user talk with the model, until the controller that it returns is stopped.
 
     What the input hears is sent as it is heard; what the model says is played, and falls silent when the user cuts
-    in. All messages are received here meanwhile: `session.in_conversation` is true, and who receives them elsewhere
+    in. All messages are received here meanwhile: `session.in_conversation` is true, and a consumer elsewhere
     gets a `ConcurrentReceiveError`. Callbacks run on the thread that receives and should return soon; what they raise
     is logged.
 

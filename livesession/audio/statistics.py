@@ -1,4 +1,4 @@
-"""What has passed in an audio conversation, in numbers."""
+"""The numbers of an audio conversation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["ConversationStatistics"]
 
 @frozen(kw_only=True)
 class ConversationStatistics:
-    """What has passed in an audio conversation so far; times in milliseconds.
+    """The numbers of an audio conversation so far; times in milliseconds.
 
     Attributes:
         sent_ms: Sound that was sent.

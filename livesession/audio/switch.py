@@ -1,14 +1,17 @@
-"""When the microphone of an audio conversation is sent: muted or not, and in push to talk between two marks."""
+"""The switch of the microphone: muted or not, and in push to talk sent between two marks."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from livesession.audio.uplink import Uplink
 from livesession.errors import LiveSessionError
 from livesession.session import requests
 from livesession.session.live_session import LiveSession, core_of
+
+if TYPE_CHECKING:
+    from livesession.audio.uplink import Uplink
 
 __all__ = ["Switch"]
 
@@ -34,7 +37,7 @@ class Switch:
         self._hearing.is_open = not self._is_manual
 
     def mute(self, is_muted: bool) -> None:
-        """Any thread; waits for what is being sent, but not long: whoever mutes is not to wait for the network."""
+        """Any thread; waits for what is being sent, but not long: muting is not to wait for the network."""
         with self._lock:
             has_changed, self._is_muted = is_muted != self._is_muted, is_muted
             if not is_muted:
@@ -93,5 +96,5 @@ class Switch:
         try:
             send()
         except LiveSessionError as error:
-            # Whoever receives is told of the session's end.
+            # The consumer is told of the session's end.
             core_of(self._session).state.log.debug("in an audio conversation: %s", error)

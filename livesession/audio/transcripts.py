@@ -1,13 +1,14 @@
-"""What both sides say in an audio conversation, put together turn by turn."""
+"""The transcripts of both sides of an audio conversation, put together turn by turn."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
-from livesession.messages.server import LiveServerContent
+if TYPE_CHECKING:
+    from livesession.messages.server import LiveServerContent
 
 __all__ = ["SpokenText", "Transcripts"]
 
@@ -16,7 +17,7 @@ Role = Literal["user", "model"]
 
 @frozen
 class SpokenText:
-    """What one side has said in its turn.
+    """The words of one side in its turn.
 
     Attributes:
         role: `"user"` or `"model"`.
@@ -40,7 +41,7 @@ class Transcripts:
         self._is_cut = False  # the turn was interrupted: what the user says now belongs to the next one
 
     def add(self, content: LiveServerContent) -> Iterator[SpokenText]:
-        """What a message changes."""
+        """Adds a message, and returns the transcripts that it changes."""
         if content.input_transcription:
             yield from self._heard("user", content.input_transcription.text)
         if content.output_transcription:
@@ -55,7 +56,7 @@ class Transcripts:
             self._is_cut = False
 
     def close(self) -> Iterator[SpokenText]:
-        """What is open still, when nothing can be added to it any more."""
+        """Returns the transcripts that are still open, when nothing can be added to them any more."""
         return self._closed("user", "model")
 
     def _heard(self, role: Role, fragment: str) -> Iterator[SpokenText]:

@@ -6,15 +6,17 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing, suppress
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from livesession.audio.device_protocols import AudioInput
 from livesession.audio.pcm import level_of
 from livesession.audio.resampler import Converter
 from livesession.logs import logger
 from livesession.messages.pcm_audio import USER_RATE
 from livesession.sync.deadline import Deadline
 from livesession.sync.events import Notifier
+
+if TYPE_CHECKING:
+    from livesession.audio.device_protocols import AudioInput
 
 __all__ = ["SPEECH_LEVEL", "EchoCanceller", "Uplink"]
 
@@ -26,10 +28,10 @@ class EchoCanceller(Protocol):
     """Takes what the loudspeaker plays out of what the microphone hears; both mono, 16-bit little-endian, 16,000 Hz."""
 
     def played(self, pcm: bytes) -> None:
-        """This is about to be played; on the output's thread, must not wait."""
+        """Takes what is about to be played; on the output's thread, must not wait."""
 
     def cleaned(self, pcm: bytes) -> bytes:
-        """What was heard, without what was played; as much comes out over time as goes in."""
+        """Returns what was heard, without what was played; as much comes out over time as goes in."""
 
 
 class Uplink:
@@ -69,7 +71,7 @@ class Uplink:
 
     @property
     def dropped_ms(self) -> float:
-        """What the device lost because the network was slow."""
+        """The milliseconds that the device lost because the network was slow."""
         return self._input.dropped_ms
 
     @property

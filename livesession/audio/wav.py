@@ -71,7 +71,7 @@ class WavFile(Displayed):
 
     @property
     def seconds(self) -> float:
-        """How long it plays."""
+        """The seconds that the file plays."""
         return self.frames / self.rate
 
     @property
@@ -175,7 +175,7 @@ def write_wav(path: str | os.PathLike[str], pcm: bytes, rate: int | None = None)
 
 
 def wav_bytes(pcm: bytes, rate: int = 24_000) -> bytes:
-    """What `write_wav()` writes."""
+    """Returns the bytes that `write_wav()` writes."""
     file = io.BytesIO()
     write_samples(file, pcm, rate)
     return file.getvalue()

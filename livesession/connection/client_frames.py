@@ -1,6 +1,6 @@
 """Whole client frames (RFC 6455, 5.2 and 5.3) from their payloads, without I/O.
 
-What a client sends is XORed with four bytes that nobody can foresee, new ones for each frame. That is work for each
+What a client sends is XORed with four bytes that cannot be foreseen, new ones for each frame. That is work for each
 byte: websockets' C function does it where that package is installed, else the fastest way that Python itself has.
 """
 
@@ -58,7 +58,7 @@ def client_frame_pieces(opcode: int, payload: bytes) -> Iterator[bytes | bytearr
 
 
 def frame_header(opcode: int, length: int) -> bytes:
-    """What stands before the key."""
+    """Returns the bytes of the header that stand before the key."""
     first = FIN | opcode
     if length < LENGTH_IN_16_BITS:
         return bytes((first, MASKED | length))

@@ -1,4 +1,4 @@
-"""How a connection ended, what that means, and what to do about it.
+"""The end of a connection: its close code and reason, what they mean, and what to do about it.
 
 Google's servers report errors by close frames whose reasons are cut at 123 bytes; the classifier reads both.
 """
@@ -24,7 +24,7 @@ TOO_BIG = 1009
 
 @frozen
 class CloseCategory:
-    """What a close means: its kind in one word, whether a new connection may help, and what to do."""
+    """The meaning of a close: its kind in one word, whether a new connection may help, and what to do."""
 
     kind: str
     retryable: bool
@@ -51,7 +51,7 @@ POLICY = CloseCategory("policy", False, "The service refuses this; see the reaso
 SIZE = CloseCategory("too-big", False, "A message is over the receiver's size limit.")
 NETWORK = CloseCategory("network", True, "The network failed, or the server went without a word; connect again.")
 ENDED = CloseCategory("normal", True, "The server ended the session; connect again, with a handle to go on.")
-CLOSED = CloseCategory("closed", False, "Nobody can use it any more; connect() a new one.")
+CLOSED = CloseCategory("closed", False, "It cannot be used any more; connect() a new one.")
 ENTITY = CloseCategory(
     "not-found", False, "Check the model's name and the handle, and that no cancelled function call was answered."
 )
@@ -110,7 +110,7 @@ FATAL = {PROTOCOL_VIOLATION, BAD_DATA, TOO_BIG}
 
 
 def classify(code: int, reason: str) -> CloseCategory:
-    """What a close with this code and reason means; the reason tells more than the code."""
+    """Returns the meaning of a close with this code and reason; the reason tells more than the code."""
     lower = reason.lower()
     for part, verdict in BY_REASON:
         if part in lower:
@@ -120,15 +120,15 @@ def classify(code: int, reason: str) -> CloseCategory:
 
 @frozen
 class CloseInfo:
-    """How a connection ended.
+    """The end of a connection.
 
     Attributes:
         code: The close code; 1006 where no close frame came.
         reason: The peer's words, or this side's where it closed first.
-        origin: Who ended it.
+        origin: The side that ended it.
         detail: What this side saw, where that says more than code and reason.
         cause: The exception behind it.
-        is_final: Whether a new connection is of no use even where code and reason allow one, because nobody holds
+        is_final: Whether a new connection is of no use even where code and reason allow one, because no reference holds
             the session any more.
         failure: What is raised in place of what the rest says.
     """
@@ -148,7 +148,7 @@ class CloseInfo:
 
     @property
     def may_resume(self) -> bool:
-        """Whether the session may be resumed without anybody asking for it.
+        """Whether the session may be resumed without being asked for it.
 
         After an end by the server that the classifier calls retryable: 1000 and 1001, most of 1011, the reasons of
         1008 that pass; and after 1006, whether the network failed or this side gave the connection up in the middle

@@ -6,12 +6,12 @@ The reading half is the only one to declare the end. `close()` and failed writes
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from livesession.connection.close_info import ABANDONED, ABNORMAL, CLOSED_HERE, NORMAL, CloseInfo
 from livesession.connection.connection_state import ConnectionEvent, ConnectionState, connection_states
 from livesession.connection.duplex import Duplex
 from livesession.connection.frames import TEXT, FrameReader, Message
-from livesession.connection.handshake import UpgradedSocket
 from livesession.connection.liveness import Liveness
 from livesession.connection.reader import GRACE, FrameReceiver
 from livesession.connection.reader_loop import join_loop
@@ -21,6 +21,9 @@ from livesession.errors import LiveSessionError, SendTimeout, SessionClosedError
 from livesession.logs import Log, logger
 from livesession.observers import Observer, SendingHook
 from livesession.sync.deadline import Deadline
+
+if TYPE_CHECKING:
+    from livesession.connection.handshake import UpgradedSocket
 
 __all__ = ["Connection"]
 
@@ -105,7 +108,7 @@ class Connection:
 
     @property
     def close_info(self) -> CloseInfo | None:
-        """How it ended, as soon as that is decided; messages may still be on their way to `on_messages`."""
+        """The end of the connection, as soon as it is decided; messages may still be on their way to `on_messages`."""
         return self._states.detail
 
     @property
@@ -218,7 +221,7 @@ class Connection:
             self.wake()
 
     def abandon(self) -> None:
-        """Ends the connection without a word and without waiting; for sessions that nobody holds any more."""
+        """Ends the connection without a word and without waiting; for sessions whose last reference is gone."""
         self._fail(ABANDONED)
 
     def drop(self) -> None:

@@ -15,16 +15,18 @@ the end). Two threads may report an end at the same time; the first wins.
 from __future__ import annotations
 
 from enum import Enum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from livesession.connection.close_info import CloseInfo
 from livesession.sync.state_machine import StateMachine
+
+if TYPE_CHECKING:
+    from livesession.connection.close_info import CloseInfo
 
 __all__ = ["ConnectionEvent", "ConnectionState", "ConnectionStates", "connection_states"]
 
 
 class ConnectionState(Enum):
-    """Where a connection stands."""
+    """The states of a connection."""
 
     OPENING = "opening"
     SETUP = "setup"
@@ -34,7 +36,7 @@ class ConnectionState(Enum):
 
 
 class ConnectionEvent(Enum):
-    """What moves a connection on."""
+    """The events that move a connection on."""
 
     UPGRADED = "the WebSocket stands"
     SETUP_COMPLETE = "setupComplete came"

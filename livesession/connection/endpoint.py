@@ -1,16 +1,19 @@
-"""Where to connect and what to say there: everything the handshake needs, as data."""
+"""The endpoint of a connection: address, headers, proxy and TLS settings, as data."""
 
 from __future__ import annotations
 
 import re
 import ssl
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from attrs import field, frozen
 
-from livesession.connection.secret import Secret
 from livesession.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from livesession.connection.secret import Secret
 
 __all__ = ["Endpoint"]
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import traceback
+from typing import TYPE_CHECKING
 
-from livesession.logs import SessionLog
 from livesession.observers import Disconnected, MessageReceived, MessageSent, SessionEvent
+
+if TYPE_CHECKING:
+    from livesession.logs import SessionLog
 
 __all__ = ["FrameLog"]
 

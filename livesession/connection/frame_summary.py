@@ -1,4 +1,4 @@
-"""What a frame is, in a few words and without anything that was said: for the log, and for people who look for it."""
+"""Summarises a frame for the log: its kind and fields in a few words, and nothing that was said."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def known(name: str) -> str:
 
 
 def sound(value: object, rate: int) -> str:
-    """How long the sound in a message is, and how much other data there is."""
+    """Describes the media in a message: the length of its sound, and the size of other data."""
     milliseconds, others = 0.0, 0
     for kind, size in blobs(value):
         if kind.startswith("audio/"):

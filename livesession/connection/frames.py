@@ -83,7 +83,7 @@ class FrameReader:
         self._utf8 = codecs.getincrementaldecoder("utf-8")()
 
     def buffer(self, scratch: memoryview) -> memoryview:
-        """Where the next bytes go: `scratch`, or behind the beginning of a frame; never empty."""
+        """Returns the memory for the next bytes: `scratch`, or behind the beginning of a frame; never empty."""
         if self._start == self._end:
             self._view = scratch
         return self._view[self._end :]

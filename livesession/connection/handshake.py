@@ -1,6 +1,6 @@
 """Opens the socket and upgrades it to a WebSocket, within one deadline for all of it.
 
-Name look-up cannot be interrupted, so the work runs on a short-lived thread, and whoever waits for it can give up
+Name look-up cannot be interrupted, so the work runs on a short-lived thread, and a thread that waits for it can give up
 at any time: the socket is then shut down under the thread, which ends. The upgrade itself is websocket-client's; it
 is handed a socket that keeps the deadline, bounds what is read, and keeps what came after the headers.
 """
@@ -13,17 +13,19 @@ import ssl
 import threading
 from functools import lru_cache
 from os import environ
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import websocket
 from attrs import frozen
 
-from livesession.connection.endpoint import Endpoint
 from livesession.connection.proxy import connect_through, proxy_for, way_to
 from livesession.connection.rejection import explain, rejection
 from livesession.errors import ConfigurationError, ConnectError, ConnectTimeout, LiveSessionError
 from livesession.sync.deadline import Deadline
 from livesession.sync.events import Event
+
+if TYPE_CHECKING:
+    from livesession.connection.endpoint import Endpoint
 
 __all__ = ["Handshake", "UpgradedSocket"]
 
@@ -158,7 +160,7 @@ class Handshake:
 
 def tune(sock: socket.socket) -> None:
     """Small messages go out at once, and the system notices by itself when the other end is gone."""
-    with contextlib.suppress(OSError):  # a peer that has already left, for one; whoever reads or writes will hear of it
+    with contextlib.suppress(OSError):  # a peer that has already left, for one; reading and writing will meet it
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for name, value in KEEPALIVE.items():
@@ -217,7 +219,7 @@ def request_upgrade(guarded: GuardedSocket, endpoint: Endpoint) -> None:
 
 
 class GuardedSocket:
-    """What websocket-client sees of the socket during the upgrade.
+    """The socket as websocket-client sees it during the upgrade.
 
     It reads in large pieces where websocket-client asks for single bytes, never beyond the deadline, and no more
     than `MAX_ANSWER_BYTES`.
@@ -265,5 +267,5 @@ class GuardedSocket:
         """The socket belongs to the caller of the upgrade."""
 
     def rest(self) -> bytes:
-        """What came behind the HTTP answer: the first frames."""
+        """Returns the bytes that came behind the HTTP answer: the first frames."""
         return bytes(self.received[self._taken :])

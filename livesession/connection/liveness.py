@@ -41,7 +41,7 @@ class Liveness:
 
     @property
     def next_at(self) -> float:
-        """When to `check()`, on the monotonic clock; infinite where that is never."""
+        """The time to `check()`, on the monotonic clock; infinite where that is never."""
         return min(self._quiet_from + self._ping_after, self._alive_at + self._dead_after)
 
     def check(self) -> CloseInfo | None:

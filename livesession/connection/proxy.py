@@ -12,13 +12,14 @@ from urllib.parse import unquote, urlsplit
 
 from attrs import frozen
 
-from livesession.connection.endpoint import Endpoint
 from livesession.connection.secret import Secret
 from livesession.errors import ConfigurationError, ConnectError, MissingExtraError
-from livesession.sync.deadline import Deadline
 
 if TYPE_CHECKING:
     from python_socks.sync import Proxy as SocksProxy
+
+    from livesession.connection.endpoint import Endpoint
+    from livesession.sync.deadline import Deadline
 
 __all__ = ["connect_through", "proxy_for", "way_to"]
 
@@ -80,7 +81,7 @@ def connect_through(url: Secret | None, endpoint: Endpoint, deadline: Deadline, 
 
 
 def way_to(endpoint: Endpoint) -> str:
-    """Where the server is, and through which proxy; for messages, so without the password."""
+    """Describes the way to the server, with its proxy; for messages, so without the password."""
     url = proxy_for(endpoint)
     proxy = parse_proxy(url) if url else None
     through = f" through the proxy {proxy.host}:{proxy.port}" if proxy else ""
@@ -104,7 +105,7 @@ def connect_http(proxy: Proxy, endpoint: Endpoint, deadline: Deadline, hold: Hol
 
 
 def words_of(error: Exception) -> str:
-    """What went wrong, in one line; of what is no HTTP, the error holds all that came."""
+    """Describes an error in one line; of an answer that is no HTTP, it would hold all that came."""
     return " ".join(str(error).split())[:LONGEST_WORDS] or type(error).__name__
 
 

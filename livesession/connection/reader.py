@@ -11,18 +11,21 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from livesession.connection.close_info import ABANDONED, ABNORMAL, GRACE, CloseInfo, EndConnection
 from livesession.connection.connection_state import ConnectionEvent, ConnectionState, ConnectionStates
-from livesession.connection.duplex import Duplex
 from livesession.connection.frames import CLOSE, PING, FrameError, FrameReader, Message, read_close
-from livesession.connection.liveness import Liveness
 from livesession.connection.reader_loop import READ, WRITE, Plan, ReaderLoop
-from livesession.connection.writer import FrameWriter
-from livesession.logs import Log
 from livesession.observers import Disconnected, MessageReceived, Observer, tell
 from livesession.sync.deadline import Deadline
 from livesession.sync.events import Event
+
+if TYPE_CHECKING:
+    from livesession.connection.duplex import Duplex
+    from livesession.connection.liveness import Liveness
+    from livesession.connection.writer import FrameWriter
+    from livesession.logs import Log
 
 __all__ = ["GRACE", "FrameReceiver"]
 
@@ -85,7 +88,7 @@ class FrameReceiver:
         self._log = log
         self.followed: Plan | None = None
         self.loop: ReaderLoop | None = None
-        self.is_dropped = False  # set by a finaliser: nobody holds the session any more
+        self.is_dropped = False  # set by a finaliser: the last reference to the session is gone
         self._begun = False
         self._was_paused = True  # only what this side put since can have filled the inbox
         self._idle_plan: Plan | None = None  # what was planned last, if that was to wait for more and nothing else
@@ -131,7 +134,7 @@ class FrameReceiver:
         paused = drained = has_read = False
         if self._was_paused:
             paused = self._is_paused()
-            self._liveness.heard()  # nothing, but nobody listened
+            self._liveness.heard()  # it sent nothing, but this side did not listen
         is_closing = self.close_is_begun and self._states.state is ConnectionState.CLOSING
         for _ in range(READS_AT_ONCE):
             if paused or drained or (is_closing and self._is_time_to_stop(paused)):
@@ -196,7 +199,7 @@ class FrameReceiver:
         return None
 
     def _is_time_to_stop(self, paused: bool) -> bool:
-        """Whether, in state CLOSING, the end need not be waited for: time is up, or nobody makes room for more."""
+        """Whether, in state CLOSING, the end need not be waited for: time is up, or no consumer makes room for more."""
         return self.close_deadline.expired() or (paused and self.close_frame_done)
 
     # The end.
@@ -234,7 +237,7 @@ class FrameReceiver:
         self.over.set()
 
     def fail(self, error: BaseException) -> None:
-        """A fault of this library, or of a callback such as a log handler; whoever waits must hear of it."""
+        """A fault of this library, or of a callback such as a log handler; all who wait are told."""
         with suppress(Exception):  # perhaps it was the log handler
             self._log.error("the reader thread failed", exc_info=error)
         ending = CloseInfo(ABNORMAL, "", "local", f"The reader thread failed: {error!r}", error, is_final=True)

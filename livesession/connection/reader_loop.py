@@ -32,7 +32,7 @@ READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
 class Plan(NamedTuple):
-    """When a channel wants to be served again.
+    """The plan of a channel: when to serve it again.
 
     Attributes:
         interest: READ, WRITE, both or 0: what to wait for on its socket.
@@ -47,7 +47,7 @@ class Plan(NamedTuple):
 
 @define(order=True)
 class Timer:
-    """When to serve a channel; None once it is not needed any more."""
+    """The timer of a channel, which is None once it is not needed any more."""
 
     at: float
     number: int
@@ -55,7 +55,7 @@ class Timer:
 
 
 class Channel(Protocol):
-    """What a loop serves, on its thread.
+    """A socket and its handler, which the loop serves on its thread.
 
     Attributes:
         followed: The loop's note of the plan that it follows; None at first.
@@ -75,7 +75,7 @@ class Channel(Protocol):
         """
 
     def announce(self) -> None:
-        """It has been served, and so have others that were ready."""
+        """Tells consumers of what was read, once other channels that were ready have been served as well."""
 
     def on_removed(self) -> None:
         """The loop has forgotten it."""
@@ -148,7 +148,7 @@ class ReaderLoop:
                 self._selector.register(self._wake_recv, READ)
                 while self._channels or self._has_work():
                     self._serve_all(self._ready(), scratch)
-        except BaseException as error:  # a fault of this library: nobody may be left waiting
+        except BaseException as error:  # a fault of this library: no channel may be left waiting
             failure = error
         finally:
             self._end(failure)
@@ -229,7 +229,7 @@ class ReaderLoop:
             self._woken.append(channel)
 
     def _set_timer(self, channel: Channel, at: float) -> None:
-        """Keeps the earlier one: a channel that is served too early says again when."""
+        """Sets the timer of a channel, or keeps an earlier one: a channel that is served too early plans anew."""
         due = self._due.get(channel)
         if at < (math.inf if due is None else due.at):
             self._cancel_timer(channel)
@@ -237,7 +237,7 @@ class ReaderLoop:
             heapq.heappush(self._timers, timer)
 
     def _cancel_timer(self, channel: Channel) -> None:
-        """It stays in the heap until its time, but keeps nothing alive: to search for it would cost more."""
+        """Cancels the timer, which stays in the heap until its time: to search for it would cost more."""
         timer = self._due.pop(channel, None)
         if timer is not None:
             timer.channel = None

@@ -10,9 +10,12 @@ import json
 import re
 import socket
 import ssl
+from typing import TYPE_CHECKING
 
-from livesession.connection.endpoint import Endpoint
 from livesession.errors import ConnectError, UpgradeRejectedError
+
+if TYPE_CHECKING:
+    from livesession.connection.endpoint import Endpoint
 
 __all__ = ["explain", "rejection"]
 

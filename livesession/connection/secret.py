@@ -62,7 +62,7 @@ class CredentialSource:
 
 
 def ask_for(provider: Callable[[], str], what: str) -> Secret:
-    """What a provider gives, wrapped; `ConfigurationError` where that is no text."""
+    """Asks a provider for a credential, and hides it; `ConfigurationError` where it gives no text."""
     given = Secret(provider())
     if not isinstance(given.reveal(), str) or not given.reveal().strip():
         raise ConfigurationError(f"The callable for the {what} returned no text. It must return the {what} as a str.")

@@ -1,7 +1,7 @@
 """Whole frames out, from any thread.
 
 One lock keeps frames whole and in order. A frame that could not be written to its end breaks the stream: after that
-nothing is written any more. The reader thread never waits for the lock: a pong that it owes is left for whoever
+nothing is written any more. The reader thread never waits for the lock: a pong that it owes is left for the thread that
 holds it.
 """
 
@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from livesession.connection.client_frames import PIECE, client_frame, client_frame_pieces
-from livesession.connection.duplex import Duplex
 from livesession.connection.frames import CLOSE, PING, PONG, close_payload
-from livesession.connection.write_hook import WriteHook
 from livesession.errors import SendTimeout
-from livesession.sync.deadline import Deadline
 from livesession.sync.owned_lock import OwnedLock
+
+if TYPE_CHECKING:
+    from livesession.connection.duplex import Duplex
+    from livesession.connection.write_hook import WriteHook
+    from livesession.sync.deadline import Deadline
 
 __all__ = ["FrameWriter", "StreamBroken"]
 
@@ -79,7 +82,7 @@ class FrameWriter:
                 self._hand_over()
 
     def _hand_over(self) -> None:
-        """What the reader left while the lock was held goes out now; for what does not fit, the reader waits."""
+        """Writes what the reader left while the lock was held, as far as it fits; the reader waits for the rest."""
         self.flush()
         if self.is_owing:
             self._wake_reader()
@@ -197,7 +200,7 @@ class FrameWriter:
 
     @property
     def is_owing(self) -> bool:
-        """Whether a control frame still waits for room on the socket, and nobody else is at it."""
+        """Whether a control frame still waits for room on the socket, and no thread is writing."""
         return bool(self._begun or self._owed) and self._stopped is None and self._write_lock.is_free
 
     def flush(self) -> None:
@@ -232,7 +235,7 @@ class FrameWriter:
         return True
 
     def retire(self) -> None:
-        """Lets nobody write any more; the descriptor is closed as soon as nobody is writing.
+        """Ends all writing; the descriptor is closed as soon as no thread is in the middle of it.
 
         A writer may take as long as it likes to let go: a signal handler may be running on top of it.
         """
@@ -241,7 +244,7 @@ class FrameWriter:
         self._close_if_retired()
 
     def _close_if_retired(self) -> None:
-        """Called after each release of the lock, so that whoever lets go last closes."""
+        """Called after each release of the lock, so that the last thread to let go closes."""
         if self._is_retired and not self._write_lock.is_owned:
             try:
                 if self._write_lock.try_to_acquire():

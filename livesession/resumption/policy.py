@@ -1,18 +1,20 @@
-"""How a conversation is taken up again by itself: the policy, and the message that tells of it."""
+"""The policy of resuming a session, and the message that tells of a resumption."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from attrs import field, frozen
 
 from livesession.errors import ConnectError
-from livesession.messages.client import LiveClientMessage
 from livesession.messages.config import SessionResumptionConfig
 from livesession.messages.server import LiveServerMessage
 from livesession.validators import callable_only, one_of, positive, positive_int, share
+
+if TYPE_CHECKING:
+    from livesession.messages.client import LiveClientMessage
 
 __all__ = ["LiveSessionResumed", "ResumptionPolicy", "check_resumption"]
 
@@ -32,9 +34,9 @@ def is_retryable(error: ConnectError) -> bool:
 
 @frozen(kw_only=True)
 class ResumptionPolicy:
-    """When and how a session that was made with a `SessionResumptionConfig` reconnects by itself.
+    """Says when and how a session that was made with a `SessionResumptionConfig` reconnects by itself.
 
-    It does so when the server says that it goes away, when it ends the connection though nobody called `close()`
+    It does so when the server says that it goes away, when it ends the connection though `close()` was not called
     (close codes 1000, 1001, and 1008 and 1011 with a reason that passes), and when the network fails (1006). It does
     not where another connection would end in the same way: a wrong key, an invalid argument, a used-up quota.
 

@@ -40,7 +40,7 @@ class RealtimeBuffer:
             self._is_shut = False
 
     def keep(self, message: LiveClientMessage) -> bool:
-        """Takes what happens whether or not anybody listens; False for anything else, and when it is shut."""
+        """Takes realtime input, which goes on without a connection; False for other messages, and when it is shut."""
         if not isinstance(message, LiveClientRealtimeInput) or not (message.audio or message.video or message.text):
             return False
         with self._lock:
@@ -64,13 +64,13 @@ class RealtimeBuffer:
             return message
 
     def put_back(self, message: LiveClientRealtimeInput) -> None:
-        """It could not be sent."""
+        """Puts a message back that could not be sent."""
         with self._lock:
             self._messages.appendleft(message)
             self._bytes += size_of(message)
 
     def take_dropped(self) -> int:
-        """How many were dropped since it was asked last."""
+        """Returns the number of messages that were dropped since the last call."""
         with self._lock:
             dropped, self._dropped = self._dropped, 0
             return dropped

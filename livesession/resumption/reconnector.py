@@ -235,7 +235,7 @@ class Reconnector:
                 # Its frames would keep the session from being forgotten for as long as the attempt is remembered.
                 raise failure from error.with_traceback(None)
             raise
-        self._turns_before = -1  # of use, since somebody asked for it
+        self._turns_before = -1  # of use, since the caller asked for it
         self._state.check_usable()
 
     def _unresumed(self, failure: ResumptionError) -> CloseInfo:

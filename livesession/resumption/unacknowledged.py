@@ -121,13 +121,13 @@ class UnacknowledgedMessages:
             return tuple(each.message for each in self._sent), not_kept
 
     def take_answered(self) -> int:
-        """How many requests have been answered, and will be once more when they are sent again."""
+        """Returns the number of requests that have been answered, and will be once more when they are sent again."""
         with self._lock:
             answered, self._answered = self._answered, 0
             return answered
 
     def take_lost(self) -> tuple[tuple[LiveClientMessage, ...], int]:
-        """What the server never took in, and how many those are with the ones that were not kept; forgotten here."""
+        """Forgets and returns what the server never took in, and its number with those that were not kept."""
         with self._lock:
             lost = tuple(each.message for each in self._sent)
             count = len(lost) + self._not_kept

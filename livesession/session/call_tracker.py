@@ -7,16 +7,19 @@ import math
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 
 from livesession.errors import InvalidRequestError
-from livesession.messages.content import FunctionCall, FunctionResponse
 from livesession.messages.server import LiveServerToolCall, LiveServerToolCallCancellation
 from livesession.observers import Observer, ToolCallBegun, ToolCallEnded, tell
 from livesession.session.function_calls import CallListener, CallState, Claimed, TrackedCall
-from livesession.sync.deadline import Deadline
 from livesession.sync.events import Notifier
+
+if TYPE_CHECKING:
+    from livesession.messages.content import FunctionCall, FunctionResponse
+    from livesession.sync.deadline import Deadline
 
 __all__ = ["ENDED", "CallTracker"]
 
@@ -98,7 +101,7 @@ class CallTracker:
         """Tells the listener of new calls, once their messages can be received."""
         if self._new and self.listener is not None:
             new, self._new = self._new, []
-            if self._is_closed:  # nobody could be told what the function answers
+            if self._is_closed:  # no server could be told what the function answers
                 return
             self.listener.on_calls([call for call in new if call.is_open])
 
@@ -178,7 +181,7 @@ class CallTracker:
     # Answering.
 
     def claim(self, answers: Sequence[FunctionResponse]) -> list[Claimed]:
-        """Who answers by hand: the answers to send now, with name and id of their calls; `settle()` is to follow.
+        """Claims calls that are answered by hand: the answers to send now, with name and id; `settle()` is to follow.
 
         Answers to calls that need none any more are left out. Raises `InvalidRequestError` for one to no call, to one
         that has been answered, and to one that is answered by itself.
@@ -201,7 +204,7 @@ class CallTracker:
         return claimed
 
     def claim_one(self, call: TrackedCall) -> bool:
-        """Who answers by itself: whether an answer to it may be sent now; `settle()` is to follow then."""
+        """Claims a call for its function; whether an answer to it may be sent now. `settle()` is to follow then."""
         with self._lock:
             is_wanted = call.state is CallState.WAITING
             if is_wanted:

@@ -46,7 +46,7 @@ class SessionFunctions(Protocol):
 
     @property
     def statistics(self) -> ToolStatistics:
-        """What has become of their calls."""
+        """The counts of their calls, by outcome."""
 
     def stop(self) -> None:
         """Runs no more calls; does not wait."""
@@ -239,7 +239,7 @@ class SessionCore:
 
     @property
     def needs_warning(self) -> bool:
-        """Whether the session goes on though nobody holds it any more."""
+        """Whether the session goes on though the last reference to it is gone."""
         return self.state.is_of_this_process and not self.state.is_over
 
     def resume(self, session_resumption: SessionResumptionConfig | None) -> None:

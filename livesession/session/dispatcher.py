@@ -7,11 +7,10 @@ handle, the counts), tells turns apart, and lets the connecting thread wait for 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from livesession.codec import Inbound, decode
 from livesession.connection.close_info import CloseInfo, EndConnection
-from livesession.connection.frames import Message
 from livesession.errors import (
     ConnectError,
     ProtocolError,
@@ -31,11 +30,14 @@ from livesession.messages.server import (
     LiveSessionResumptionUpdate,
 )
 from livesession.observers import TurnBegun, tell
-from livesession.options import SessionOptions
 from livesession.session.receive_queue import QueuedMessage
-from livesession.session.state import SessionState
-from livesession.sync.deadline import Deadline
 from livesession.sync.events import Event
+
+if TYPE_CHECKING:
+    from livesession.connection.frames import Message
+    from livesession.options import SessionOptions
+    from livesession.session.state import SessionState
+    from livesession.sync.deadline import Deadline
 
 __all__ = ["ConnectionOwner", "MessageDispatcher"]
 
@@ -213,7 +215,7 @@ class MessageDispatcher:
             tell(self._state.observers, TurnBegun(turn))
 
     def _note(self, item: Inbound, turn: int, serial: int, *, ends_turn: bool) -> None:
-        """What the session must know even if nobody receives."""
+        """Notes at once what the session must know before the consumer takes the message, if one ever does."""
         if isinstance(item, LiveSessionResumptionUpdate):
             self._state.note_handle(item)
         elif isinstance(item, LiveServerToolCall):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from enum import Enum
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from attrs import define, field, frozen
 
 from livesession.messages.content import FunctionCall, FunctionResponse
-from livesession.messages.fields import JSONObject
 from livesession.messages.server import LiveServerMessage
+
+if TYPE_CHECKING:
+    from livesession.messages.fields import JSONObject
 
 __all__ = ["CallListener", "CallState", "Claimed", "Outcome", "ToolResult", "ToolStatistics", "TrackedCall"]
 
@@ -42,7 +44,7 @@ class ToolResult(LiveServerMessage):
 
 @frozen(kw_only=True)
 class ToolStatistics:
-    """What has become of the calls of a session that functions answer by themselves.
+    """Counts of the calls of a session that functions given as tools answer, by outcome.
 
     Attributes:
         calls: How many the model has made.
@@ -106,13 +108,13 @@ class Claimed(NamedTuple):
 
 
 class CallListener(Protocol):
-    """Who answers calls by itself; `on_calls` is called on the reader thread, and neither method may wait."""
+    """Answers calls of the model by itself; `on_calls` is called on the reader thread, and neither method may wait."""
 
     def takes(self, call: FunctionCall) -> bool:
         """Whether it is one of those."""
 
     def on_calls(self, calls: Sequence[TrackedCall]) -> None:
-        """These are to be answered."""
+        """Answers new calls."""
 
     def on_gone(self, calls: Sequence[TrackedCall], why: str) -> None:
-        """These need no answer any more; on any thread."""
+        """Forgets calls that need no answer any more; on any thread."""

@@ -12,18 +12,18 @@ from livesession.messages.client import ActivityEnd, ActivityStart, LiveClientCo
 from livesession.options import check_timeout
 from livesession.resumption.policy import check_resumption
 from livesession.session import requests
-from livesession.session.core import SessionCore
 from livesession.session.function_calls import ToolStatistics
 from livesession.session.question import Question
-from livesession.session.requests import Media, Request
 from livesession.session.streams import MessageStream, TurnStream
-from livesession.session.turn import Turn
 from livesession.session.write_hooks import ActivityHook, InputHook, InterruptionHook
 
 if TYPE_CHECKING:
     from livesession.messages.config import SessionResumptionConfig
     from livesession.messages.content import FunctionCall, FunctionResponse, GenerativeContentBlob
     from livesession.messages.usage import UsageMetadata
+    from livesession.session.core import SessionCore
+    from livesession.session.requests import Media, Request
+    from livesession.session.turn import Turn
     from livesession.video.images import VideoFrame
     from livesession.video.video_stream import VideoStatistics
 
@@ -117,7 +117,7 @@ class LiveSession:
         """The newest handle for `connect(session_resumption=...)`, also in another process.
 
         None unless the session was made with a `SessionResumptionConfig`, and until the server has sent one. Kept
-        by the reader thread as `sessionResumptionUpdate` messages arrive, whether or not anybody receives.
+        by the reader thread as `sessionResumptionUpdate` messages arrive, whether or not a consumer receives.
         """
         return self._core.state.resumption_handle
 
@@ -136,7 +136,7 @@ class LiveSession:
 
     @property
     def tool_statistics(self) -> ToolStatistics:
-        """What has become of the calls that functions given as tools answer."""
+        """The counts of the calls that functions given as tools answer, by outcome."""
         functions = self._core.functions
         return functions.statistics if functions else ToolStatistics()
 
@@ -295,7 +295,7 @@ class LiveSession:
                 and needs the extra `video`. OpenCV has blue first: yield `frame[:, :, ::-1]`. A frame must not be
                 changed any more once it is yielded. The iterable runs on the thread "livesession-video-source".
             fps: Images a second, over 0 and at most 30; the service looks at one a second.
-            live: True for what goes on whether or not anybody looks, such as a camera: frames are taken as fast as
+            live: True for what goes on without being looked at, such as a camera: frames are taken as fast as
                 they come, the newest is sent when one is due, and older ones are dropped, also while the network is
                 slow or the session is being resumed. False for what waits, such as the frames of a file, or what is
                 made when it is asked for, such as a picture of the screen: each is taken when it is due, and is sent.
@@ -389,7 +389,7 @@ class LiveSession:
 
 
 def face_of(core: SessionCore) -> LiveSession:
-    """Returns the session of a core, which is abandoned when nobody holds the session any more. For `connect()`."""
+    """Returns the session of a core, which is abandoned when the last reference is gone. For `connect()`."""
     return LiveSession._of(core)  # the constructor refuses, so that users come to connect()
 
 
@@ -399,7 +399,7 @@ def core_of(session: LiveSession) -> SessionCore:
 
 
 def on_forgotten(reference: weakref.ref[LiveSession], core: SessionCore) -> None:
-    """Ends a session that nobody holds any more, without a word; at exit, where it is still held, the system does.
+    """Ends a session whose last reference is gone, without a word; at exit, where it is still held, the system does.
 
     Ending it at exit would only make the waits of daemon threads raise while the interpreter goes down. This may run on
     any thread, also on the reader thread in the middle of its work: it only sets flags and wakes.

@@ -80,7 +80,7 @@ class Feed(MessageStream):
             self._ended = LiveSessionEnded(error)
 
     def poll(self) -> News | None:
-        """What is there; None when there is nothing."""
+        """Takes the next message without waiting; None when there is none."""
         if self._ended is not None:
             return self._ended
         self._is_new = True  # in between, the session may have been asked something in this thread
@@ -99,7 +99,7 @@ class Feed(MessageStream):
 
 
 class SessionsStream:
-    """What `receive_any()` returns: an iterator over `(session, message)`.
+    """The iterator that `receive_any()` returns: over pairs `(session, message)`.
 
     Iterate in one thread at a time; `add()` and `close()` may be called from any.
     """

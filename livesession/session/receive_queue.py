@@ -157,7 +157,7 @@ class ReceiveQueue:
 
     @property
     def end(self) -> CloseInfo | None:
-        """How the session ended, if all that arrived has been put; None as long as it goes on."""
+        """The end of the session, once all that arrived has been put; None as long as it goes on."""
         return self._end
 
     def get_nowait(self) -> QueuedMessage | CloseInfo:

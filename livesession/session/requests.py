@@ -1,4 +1,4 @@
-"""What the user passes to the send methods, as messages of the protocol; without I/O.
+"""Makes messages of the protocol from the arguments of the send methods; without I/O.
 
 The checks here are for what the server would answer with a close frame and the words "invalid argument".
 """
@@ -106,7 +106,7 @@ def request_part(item: object) -> Part:
 
 
 def history_content(history: History | None) -> LiveClientContent | None:
-    """What was said before a session, as the one message that gives it; None where nothing was."""
+    """Makes the one message that gives a session its history; None where there is none."""
     if history is None:
         return None
     if isinstance(history, (str, bytes, Mapping)) or not isinstance(history, Iterable):

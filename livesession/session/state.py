@@ -19,12 +19,11 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from livesession.connection.close_info import CLOSED_HERE, CloseInfo
 from livesession.errors import ForkedSessionError, SessionClosedError
 from livesession.logs import SessionLog
-from livesession.messages.server import LiveSessionResumptionUpdate
-from livesession.messages.usage import UsageMetadata
 from livesession.observers import Observer, SessionClosed, TurnComplete, tell
 from livesession.resumption.unacknowledged import UnacknowledgedMessages
 from livesession.session.call_tracker import ENDED, CallTracker
@@ -35,11 +34,15 @@ from livesession.session.usage_meter import UsageMeter
 from livesession.session.user_input import UserInput
 from livesession.sync.state_machine import StateMachine
 
+if TYPE_CHECKING:
+    from livesession.messages.server import LiveSessionResumptionUpdate
+    from livesession.messages.usage import UsageMetadata
+
 __all__ = ["SessionPhase", "SessionState"]
 
 
 class SessionPhase(Enum):
-    """Where a session stands."""
+    """The phases of a session."""
 
     CONNECTING = "connecting"
     OPEN = "open"
@@ -49,7 +52,7 @@ class SessionPhase(Enum):
 
 
 class SessionEvent(Enum):
-    """What moves a session on."""
+    """The events that move a session on."""
 
     CONNECTED = "setupComplete came on the first connection"
     RESUMING = "the connection is lost, or goes away, and is to be replaced"
@@ -159,7 +162,7 @@ class SessionState:
 
     @property
     def close_info(self) -> CloseInfo | None:
-        """How the session ended; None as long as it is not over."""
+        """The end of the session; None as long as it is not over."""
         return (self._machine.detail or CLOSED_HERE) if self.is_over else None
 
     def on_connected(self, session_id: str | None, usage: UsageMetadata | None) -> None:
@@ -193,7 +196,7 @@ class SessionState:
     # What consumers are told of the end.
 
     def finish(self, info: CloseInfo) -> None:
-        """All that arrived is in the queue: consumers get what is left, then the end."""
+        """Tells consumers of the end, behind the messages that are left: all that arrived is in the queue."""
         self._machine.on(SessionEvent.ENDED, info)
         is_news = self.queue.end is None
         self.calls.void_all(ENDED)

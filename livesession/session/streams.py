@@ -188,7 +188,7 @@ class TurnStream(MessageStream):
 
     @property
     def turn(self) -> Turn:
-        """What has been received of the turn so far, put together anew at each access."""
+        """The turn as far as it was received, put together anew at each access."""
         builder = TurnBuilder()
         for item in self._received:
             if isinstance(item, ProtocolError):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
 from livesession.errors import ProtocolError
-from livesession.messages.content import FunctionCall
 from livesession.messages.display import Displayed
-from livesession.messages.enums import TurnCompleteReason
 from livesession.messages.fields import Compact
-from livesession.messages.grounding import GroundingMetadata
 from livesession.messages.pcm_audio import MODEL_RATE, PcmAudio
 from livesession.messages.server import (
     LiveServerContent,
@@ -21,8 +19,13 @@ from livesession.messages.server import (
     LiveServerUsageMetadata,
     Transcription,
 )
-from livesession.messages.usage import UsageMetadata
 from livesession.session.function_calls import ToolResult
+
+if TYPE_CHECKING:
+    from livesession.messages.content import FunctionCall
+    from livesession.messages.enums import TurnCompleteReason
+    from livesession.messages.grounding import GroundingMetadata
+    from livesession.messages.usage import UsageMetadata
 
 __all__ = ["Turn", "TurnBuilder", "belongs_to_a_turn"]
 
@@ -41,13 +44,13 @@ def as_pcm(audio: bytes) -> PcmAudio:
 
 
 def with_rate(audio: PcmAudio) -> tuple[bytes, int]:
-    """What makes sound differ: bytes are equal whatever their rate."""
+    """Returns what makes sound differ: bytes are equal whatever their rate."""
     return bytes(audio), audio.rate
 
 
 @frozen(kw_only=True, repr=False)
 class Turn(Compact, Displayed):
-    """What the model said in one turn, put together. A notebook shows it with a player.
+    """One turn of the model, put together. A notebook shows it with a player.
 
     Attributes:
         text: The model's text without its thoughts; where it sent none, the transcript of what it spoke.
@@ -86,7 +89,7 @@ class Turn(Compact, Displayed):
 
     @property
     def audio_seconds(self) -> float:
-        """How long `audio` plays."""
+        """The seconds that `audio` plays."""
         return self.audio.seconds
 
 
@@ -101,7 +104,7 @@ class TurnBuilder:
         self._problems: list[ProtocolError] = []
 
     def begin_again(self) -> None:
-        """What has come is void: the connection was lost in the middle of the turn."""
+        """Forgets what has come: the connection was lost in the middle of the turn."""
         self._contents.clear()
         self._calls.clear()
         self._results.clear()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from livesession.errors import ProtocolError
 from livesession.messages.server import LiveServerContent, LiveServerMessage, LiveServerToolCall
+
+if TYPE_CHECKING:
+    from livesession.errors import ProtocolError
 
 __all__ = ["AnswerWindow", "TurnTracker"]
 
@@ -151,7 +154,7 @@ class TurnTracker:
 
     @property
     def completed(self) -> int:
-        """How many turns the server has ended."""
+        """The number of turns that the server has ended."""
         return self._completed
 
     @property
@@ -166,7 +169,7 @@ class TurnTracker:
             return not self._is_open and not self._due
 
     def expect_replay(self, count: int) -> None:
-        """So many requests have been answered, but the server does not know of it: those answers come once more.
+        """Expects answers once more that were received already: the server does not know that it gave them.
 
         Their turns have the numbers that they had.
         """

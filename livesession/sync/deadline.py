@@ -24,12 +24,12 @@ class Deadline:
         return None if self.at is None else max(0.0, self.at - time.monotonic())
 
     def patience(self) -> float:
-        """What is left, as a time-out for a lock: -1 without an end."""
+        """Returns what is left, as a time-out for a lock: -1 without an end."""
         left = self.remaining()
         return -1 if left is None else left
 
     def within(self, longest: float) -> float:
-        """What is left, `longest` seconds at the most."""
+        """Returns what is left, `longest` seconds at the most."""
         left = self.remaining()
         return longest if left is None else min(left, longest)
 

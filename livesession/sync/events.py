@@ -29,7 +29,7 @@ def acquire(lock: threading.Lock, deadline: Deadline) -> bool:
 
 
 class Notifier:
-    """Where threads wait for news, whatever it is.
+    """Lets threads wait for news, whatever it is.
 
     A `threading.Condition` would be held for moments by both sides, in Python code, with the same danger.
     """

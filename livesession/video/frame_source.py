@@ -1,4 +1,4 @@
-"""Where the frames of a video come from: an iterable, on a thread of its own, because a camera may block."""
+"""The source of a video's frames: an iterable, on a thread of its own, because a camera may block."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class FrameSource:
         self._frames = frames
         self._on_news = on_news
         self._is_live = live
-        self._count = len(frames) if isinstance(frames, Sized) else None  # so that nobody waits behind the last one
+        self._count = len(frames) if isinstance(frames, Sized) else None  # so that no thread waits behind the last one
         self._newest: deque[object] = deque(maxlen=1)  # an older one makes room by itself
         self._notifier = Notifier()  # opened when a frame is asked for, and by close()
         self._is_asked = False
@@ -77,7 +77,7 @@ class FrameSource:
         try:
             if self._is_wanted():
                 self._give()
-        except BaseException as error:  # whatever it is, who waits for frames must not go on waiting
+        except BaseException as error:  # whatever it is, the thread that waits for frames must not go on waiting
             self._error = error
         self._has_ended = True
         self._on_news()

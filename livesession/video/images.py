@@ -22,7 +22,7 @@ class Pixels(Protocol):
 
     @property
     def __array_interface__(self) -> Mapping[str, object]:
-        """What numpy defines: `shape`, `typestr` and so on."""
+        """The description that numpy defines: `shape`, `typestr` and so on."""
 
 
 VideoFrame = bytes | GenerativeContentBlob | Pixels
@@ -57,7 +57,7 @@ def to_image(frame: object, max_side: int | None) -> GenerativeContentBlob:
 
 
 def mime_type_of(data: bytes) -> str:
-    """What the first bytes of an image say it is."""
+    """Returns the media type that the first bytes of an image show."""
     if data.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):

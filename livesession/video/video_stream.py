@@ -28,7 +28,7 @@ STALE_AFTER = 1.0  # seconds that a live image may wait until it can be written
 
 @attrs.frozen
 class VideoStatistics:
-    """What has become of the frames of a video.
+    """Counts of the frames of a video, by outcome.
 
     Attributes:
         sent: How many were sent.

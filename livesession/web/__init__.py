@@ -1,4 +1,4 @@
-"""For web applications of any WSGI framework: a pool of sessions, one for each visitor; answers as server-sent events;
+"""Sessions for web applications of any WSGI framework: a pool, one for each visitor; answers as server-sent events;
 conversations over a browser's WebSocket.
 
     pool = SessionPool(lambda handle: model.connect(session_resumption=SessionResumptionConfig(handle=handle)))

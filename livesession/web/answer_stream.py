@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
 
 from livesession.errors import ConfigurationError, InvalidRequestError, LiveSessionError, ProtocolError
 from livesession.messages.client import LiveClientRealtimeInput
-from livesession.messages.server import LiveServerMessage
 from livesession.options import check_timeout
 from livesession.resumption.policy import LiveSessionResumed
 from livesession.session import requests
 from livesession.session.live_session import LiveSession, core_of
 from livesession.session.question import Question
-from livesession.session.requests import Request
 from livesession.session.streams import TurnStream
 from livesession.sync.deadline import Deadline
 from livesession.web.event_data import Describe, describe, end_event, failure_event
 from livesession.web.sse import HEARTBEAT
+
+if TYPE_CHECKING:
+    from livesession.messages.server import LiveServerMessage
+    from livesession.session.requests import Request
 
 __all__ = ["AnswerEvents", "event_stream"]
 
@@ -146,7 +149,7 @@ def event_stream(
     the session; the model is not interrupted by that.
 
     Args:
-        session: Nobody else may receive from it meanwhile.
+        session: No other consumer may receive from it meanwhile.
         heartbeat: Seconds; default 15. A closed tab shows only on a write, the second after it at the latest.
         timeout: Seconds of silence of the model; default `SessionOptions.turn_timeout`, 60.
         describe: Makes events of a message.

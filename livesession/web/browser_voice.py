@@ -49,7 +49,8 @@ def talk(
     out on the thread "livesession-web-voice".
 
     Args:
-        session: One that answers in audio; transcripts come if it asked for them. Nobody else may receive from it.
+        session: One that answers in audio; transcripts come if it asked for them. No other consumer may receive
+            from it.
         socket: The browser's side.
         on_message: Is told of every message, on that thread; what it raises is logged.
 
@@ -74,7 +75,7 @@ def talk(
 
 
 def heard(socket: BrowserSocket, mouth: Mouth) -> Iterator[str | bytes]:
-    """What the page says, until it or the session has gone."""
+    """Yields what the page says, until it or the session has gone."""
     while not mouth.is_over:
         try:
             data = socket.receive(timeout=TICK)
@@ -94,7 +95,7 @@ def is_pause(text: str) -> bool:
 
 
 class Mouth:
-    """What the model says, on its way to the page."""
+    """Sends what the model says to the page."""
 
     def __init__(
         self,
@@ -173,12 +174,12 @@ class Mouth:
 
 
 def failure_note(error: LiveSessionError) -> str:
-    """What the page is told when there is no conversation, or no longer."""
+    """Returns what the page is told when there is no conversation, or no longer."""
     return json.dumps({"type": "failure", "message": refusal(error).body})
 
 
 def tell(socket: BrowserSocket, note: str) -> None:
-    """Sends it, if there is still somebody to send it to."""
+    """Sends a note to the page, if there still is one."""
     try:
         socket.send(note)
     except Exception as error:

@@ -1,16 +1,19 @@
-"""What a page is told of the model's messages: the events of an answer."""
+"""The events of an answer: what a page is told of the model's messages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from livesession.errors import LiveSessionError
 from livesession.messages.server import LiveServerContent, LiveServerMessage
 from livesession.resumption.policy import LiveSessionResumed
 from livesession.session.function_calls import ToolResult
-from livesession.session.turn import Turn
 from livesession.web.sse import sse_event
 from livesession.web.web_errors import refusal
+
+if TYPE_CHECKING:
+    from livesession.errors import LiveSessionError
+    from livesession.session.turn import Turn
 
 __all__ = ["Describe", "describe", "end_event", "failure_event"]
 

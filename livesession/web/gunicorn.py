@@ -1,4 +1,4 @@
-"""For a `gunicorn.conf.py`: sessions that end with their worker.
+"""Hooks for a `gunicorn.conf.py`: sessions end with their worker.
 
     from livesession.web.gunicorn import post_worker_init
 

@@ -1,4 +1,4 @@
-"""Who has which session, in one process: the book of a `SessionPool`. No I/O."""
+"""The leases of a `SessionPool`: which visitor has which session, in one process. No I/O."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ import math
 import threading
 import time
 from collections import deque
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from attrs import define, field
 
 from livesession.errors import SessionClosedError
-from livesession.session.live_session import LiveSession
 from livesession.sync.deadline import Deadline
 from livesession.sync.events import Notifier
 from livesession.web.web_errors import PoolFullError, SessionBusyError
 
+if TYPE_CHECKING:
+    from livesession.session.live_session import LiveSession
+
 __all__ = ["Lease", "Leases"]
 
 KNOWN_HANDLES = 20  # a visitor's stored handle may be a little older than the session's newest one
-SOON = 10  # seconds after which somebody whom all places were taken from may try again
+SOON = 10  # seconds after which a visitor who found no place may try again
 
 
 @define(eq=False)
@@ -27,8 +29,8 @@ class Lease:
     """One visitor's, from the first request until the session is closed.
 
     Attributes:
-        visitor: Whose.
-        state: `"taken"` by a request, `"free"`, `"leaving"`: to be closed, or `"closing"`: somebody is about it.
+        visitor: The visitor that has it.
+        state: `"taken"` by a request, `"free"`, `"leaving"`: to be closed, or `"closing"`: a thread is closing it.
         session: None until it is connected.
         is_unwanted: Whether the session was closed while a request used it, or is to be as soon as it is connected.
         free_since: When the last request was over, on the monotonic clock.
@@ -54,11 +56,11 @@ class Lease:
 
 
 class Leases:
-    """All places of one process.
+    """The leases of one process.
 
     Args:
         limit: How many there are.
-        evict_after: Seconds for which a place must have been free before another visitor may have it.
+        evict_after: Seconds for which a lease must have been free before another visitor may have its place.
 
     Attributes:
         notifier: Opened at every change.
@@ -69,23 +71,23 @@ class Leases:
     def __init__(self, limit: int, evict_after: float) -> None:
         self._limit = limit
         self._evict_after = evict_after
-        # Guards _places and the state of each; nothing waits while it is held. The same thread may take it again: in
+        # Guards _leases and the state of each; nothing waits while it is held. The same thread may take it again: in
         # a signal handler, and where the garbage collector ends a lease that was forgotten.
         self.lock = threading.RLock()
-        self._places: dict[str, Lease] = {}
+        self._leases: dict[str, Lease] = {}
         self.notifier = Notifier()
         self.changes = 0
         self.closing: Deadline | None = None
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._leases)
 
     def all(self) -> list[Lease]:
         """A copy, since the garbage collector may end a lease at any time."""
-        return list(self._places.values())
+        return list(self._leases.values())
 
     def at(self, visitor: str) -> Lease | None:
-        return self._places.get(visitor)
+        return self._leases.get(visitor)
 
     def changed(self) -> None:
         self.changes += 1
@@ -94,7 +96,7 @@ class Leases:
     # Taking, and giving back.
 
     def take(self, visitor: str, patience: float) -> tuple[Lease, Lease | None]:
-        """The visitor's place, now taken, and another one that has to be closed first, if there was no room.
+        """Returns the visitor's lease, now taken, and another one that has to be closed first, if there was no room.
 
         Raises:
             SessionBusyError: Another request of the visitor's had it for all of `patience` seconds.
@@ -119,26 +121,26 @@ class Leases:
         with self.lock:
             if self.closing is not None:
                 raise SessionClosedError("The session pool was closed, and opens no more sessions in this process.")
-            place = self._places.get(visitor)
-            if place is None:
+            lease = self._leases.get(visitor)
+            if lease is None:
                 victim = self._make_room()
-                self._places[visitor] = place = Lease(visitor)
-                return place, victim
-            if place.state != "free":
+                self._leases[visitor] = lease = Lease(visitor)
+                return lease, victim
+            if lease.state != "free":
                 return None
-            place.state = "taken"
-            return place, None
+            lease.state = "taken"
+            return lease, None
 
     def _is_to_be_had(self, visitor: str) -> bool:
-        place = self._places.get(visitor)
-        return place is None or place.state == "free" or self.closing is not None
+        lease = self._leases.get(visitor)
+        return lease is None or lease.state == "free" or self.closing is not None
 
     def _make_room(self) -> Lease | None:
-        staying = [place for place in self.all() if place.state in ("taken", "free")]
+        staying = [lease for lease in self.all() if lease.state in ("taken", "free")]
         if len(staying) < self._limit:
             return None
-        free = [place for place in staying if place.state == "free"]
-        oldest = min(free, key=lambda place: place.free_since, default=None)
+        free = [lease for lease in staying if lease.state == "free"]
+        oldest = min(free, key=lambda lease: lease.free_since, default=None)
         wait = oldest.free_since + self._evict_after - time.monotonic() if oldest is not None else SOON
         if oldest is None or wait > 0:
             retry_after = math.ceil(min(wait, SOON))
@@ -150,55 +152,55 @@ class Leases:
         oldest.state = "closing"
         return oldest
 
-    def free(self, place: Lease) -> None:
+    def free(self, lease: Lease) -> None:
         """The request is over, and the next one may use the session, unless the visitor has left just now."""
         with self.lock:
-            place.free_since = time.monotonic()
-            place.state = "leaving" if place.is_unwanted else "free"
+            lease.free_since = time.monotonic()
+            lease.state = "leaving" if lease.is_unwanted else "free"
         self.changed()
 
-    def give_up(self, place: Lease) -> None:
+    def give_up(self, lease: Lease) -> None:
         """The request is over, and the session is to be closed."""
         with self.lock:
-            place.state = "leaving"
+            lease.state = "leaving"
         self.changed()
 
-    def remove(self, place: Lease) -> None:
+    def remove(self, lease: Lease) -> None:
         """Its session is closed."""
         with self.lock:
-            if self._places.get(place.visitor) is place:
-                del self._places[place.visitor]
+            if self._leases.get(lease.visitor) is lease:
+                del self._leases[lease.visitor]
         self.changed()
 
     # What is to be closed.
 
     def due(self, idle_timeout: float) -> list[Lease]:
-        """Those that are to be closed now, handed out once; and, when the pool is overdue, those still in use."""
+        """Returns the leases to be closed now, each once; and, when the pool is overdue, those still in use."""
         with self.lock:
-            due = [place for place in self.all() if self._is_due(place, idle_timeout)]
-            for place in due:
-                place.state = "closing"
+            due = [lease for lease in self.all() if self._is_due(lease, idle_timeout)]
+            for lease in due:
+                lease.state = "closing"
             if self.closing is None or not self.closing.expired():
                 return due
-            cut = [place for place in self.all() if is_in_use(place)]
-            for place in cut:
-                place.is_unwanted = True
+            cut = [lease for lease in self.all() if is_in_use(lease)]
+            for lease in cut:
+                lease.is_unwanted = True
             return due + cut
 
-    def _is_due(self, place: Lease, idle_timeout: float) -> bool:
-        if place.state != "free":
-            return place.state == "leaving"
-        return self.closing is not None or time.monotonic() - place.free_since >= idle_timeout
+    def _is_due(self, lease: Lease, idle_timeout: float) -> bool:
+        if lease.state != "free":
+            return lease.state == "leaving"
+        return self.closing is not None or time.monotonic() - lease.free_since >= idle_timeout
 
     def next_due(self, idle_timeout: float) -> float | None:
         """Seconds until something will be due, if nothing changes; None when nothing will."""
         with self.lock:
             if self.closing is not None:
-                return self.closing.remaining() if any(is_in_use(place) for place in self.all()) else None
-            free = [place.free_since for place in self.all() if place.state == "free"]
+                return self.closing.remaining() if any(is_in_use(lease) for lease in self.all()) else None
+            free = [lease.free_since for lease in self.all() if lease.state == "free"]
         return max(0.0, min(free) + idle_timeout - time.monotonic()) if free else None
 
 
-def is_in_use(place: Lease) -> bool:
+def is_in_use(lease: Lease) -> bool:
     """Whether a request uses it, and has not been cut off."""
-    return place.state == "taken" and not place.is_unwanted
+    return lease.state == "taken" and not lease.is_unwanted

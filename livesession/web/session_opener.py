@@ -1,15 +1,18 @@
-"""The session of a place: the one that is there, or another one that goes on where the conversation stands."""
+"""Opens the session of a lease: the one that is there, or another one that goes on where the conversation stands."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from livesession.errors import SessionClosedError, SetupRejectedError
 from livesession.logs import logger
 from livesession.session.live_session import LiveSession
 from livesession.sync.deadline import Deadline
-from livesession.web.leases import Lease
+
+if TYPE_CHECKING:
+    from livesession.web.leases import Lease
 
 __all__ = ["Connect", "session_at"]
 
@@ -22,24 +25,24 @@ STILL_OPEN = 3.0  # seconds for which that is tried again
 PAUSE = 0.2  # seconds in between
 
 
-def session_at(place: Lease, handle: str | None, connect: Connect) -> LiveSession:
-    """The session of a place that was taken; opened if there is none, or none that stands at the handle or behind it.
+def session_at(lease: Lease, handle: str | None, connect: Connect) -> LiveSession:
+    """Returns the session of a lease that was taken; opened if there is none, or none that stands at the handle or behind it.
 
     Raises `SessionClosedError` when the visitor has left meanwhile, and what `connect` raises.
     """
-    session = place.session
+    session = lease.session
     if session is not None:
-        place.note_handle(session.resumption_handle)
-        if not session.is_closed and (handle is None or handle in place.handles):
+        lease.note_handle(session.resumption_handle)
+        if not session.is_closed and (handle is None or handle in lease.handles):
             return session
         session.close()
-    handle = place.newest(handle)
-    place.session = session = open_session(handle, connect)
-    if place.is_unwanted:
+    handle = lease.newest(handle)
+    lease.session = session = open_session(handle, connect)
+    if lease.is_unwanted:
         session.close()
         raise SessionClosedError("The visitor left, or the pool was closed, while the session was being opened.")
-    place.handles.clear()
-    place.note_handle(handle)
+    lease.handles.clear()
+    lease.note_handle(handle)
     return session
 
 

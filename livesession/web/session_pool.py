@@ -7,11 +7,9 @@ import weakref
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from livesession.errors import ConfigurationError, LiveSessionError
-from livesession.messages.server import LiveServerMessage
-from livesession.session.live_session import LiveSession
-from livesession.session.requests import Request
 from livesession.web.answer_stream import AnswerEvents
 from livesession.web.browser_voice import BrowserSocket, failure_note, talk, tell
 from livesession.web.event_data import Describe, describe
@@ -19,6 +17,11 @@ from livesession.web.handle_waiter import HandleWaiter, OnHandle, log_errors
 from livesession.web.leases import Leases
 from livesession.web.reaper import Reaper
 from livesession.web.session_opener import Connect, session_at
+
+if TYPE_CHECKING:
+    from livesession.messages.server import LiveServerMessage
+    from livesession.session.live_session import LiveSession
+    from livesession.session.requests import Request
 
 __all__ = ["SessionPool", "all_pools"]
 
@@ -91,12 +94,12 @@ class SessionPool:
 
     @property
     def in_use(self) -> int:
-        """How many sessions are open in this process, or being opened or closed."""
-        return len(self._here.places)
+        """The number of sessions that are open in this process, or being opened or closed."""
+        return len(self._here.leases)
 
     @property
     def _here(self) -> Reaper:
-        """What belongs to this process. Its locks are made at the first use: gevent may be patched in after import."""
+        """The leases of this process. Its locks are made at the first use: gevent may be patched in after import."""
         pid = os.getpid()
         if pid not in self._by_process:
             self._by_process.setdefault(pid, Reaper(Leases(self._limit, self._evict_after), self._idle_timeout))
@@ -108,7 +111,7 @@ class SessionPool:
     def lease(
         self, visitor: str, *, handle: str | None = None, on_handle: OnHandle | None = None, keep: bool = True
     ) -> Iterator[LiveSession]:
-        """The visitor's session, for the `with` block; nobody else uses it meanwhile.
+        """The visitor's session, for the `with` block; no other request uses it meanwhile.
 
         It is opened if there is none, or if the one that there is has ended, or knows nothing of `handle`, because the
         conversation went on in another process. A handle that the server does not know any more begins a new
@@ -117,7 +120,7 @@ class SessionPool:
         generator that is closed inside it, as WSGI servers do when the browser has gone, has it closed.
 
         Args:
-            visitor: Whose: any text that tells visitors apart and that others cannot guess, such as a random one in the
+            visitor: Any text that tells visitors apart and that others cannot guess, such as a random one in the
                 framework's session.
             handle: The handle that was stored after the visitor's last request; None if there is none.
             on_handle: Is called with the newest handle, to store it, before the session can be used by the next
@@ -133,11 +136,11 @@ class SessionPool:
         """
         if not isinstance(visitor, str) or not visitor:
             raise TypeError(f"A visitor is told from others by a text of their own, not by {visitor!r}.")
-        keeper = self._here
-        place = keeper.take(visitor, self._busy_timeout)
+        reaper = self._here
+        lease = reaper.take(visitor, self._busy_timeout)
         is_of_use = False
         try:
-            session = session_at(place, handle, self._connect)
+            session = session_at(lease, handle, self._connect)
             settling = HandleWaiter(session)
             is_of_use = keep
             yield session
@@ -148,9 +151,9 @@ class SessionPool:
             is_of_use = False
             raise
         finally:
-            if place.session is not None:
-                place.note_handle(place.session.resumption_handle)
-            keeper.release(place, keep=is_of_use)
+            if lease.session is not None:
+                lease.note_handle(lease.session.resumption_handle)
+            reaper.release(lease, keep=is_of_use)
 
     def answer(
         self,
@@ -170,7 +173,7 @@ class SessionPool:
         status. From then on nothing is raised: a `failure` event tells the page. The session is let go of, and its
         handle stored, before the last event goes out, so that the page may ask on at once, in any process. When
         the browser goes in the middle of the answer, and the server closes the generator, the session is closed.
-        Functions that the model may call have to be given to it as tools: nobody else answers here.
+        Functions that the model may call have to be given to it as tools: no other code answers here.
 
         Args:
             visitor, handle, on_handle: As in `lease()`; `on_handle` is called on the thread that iterates, and what

@@ -1,4 +1,4 @@
-"""What a session pool refuses, and what visitors are told of any error: in words for them, without internals."""
+"""The refusals of a session pool, and any error in words for visitors, without internals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["PoolFullError", "Refusal", "SessionBusyError", "refusal"]
 
 
 class PoolFullError(LiveSessionError):
-    """All places of a `SessionPool` are in use.
+    """Raised when all places of a `SessionPool` are in use.
 
     Attributes:
         retry_after: Seconds after which it is worth trying again; what the HTTP header `Retry-After` takes.
@@ -48,7 +48,7 @@ class Refusal(NamedTuple):
 
 
 def refusal(error: LiveSessionError) -> Refusal:
-    """What to answer to a visitor whose request failed; the error itself goes to the log, as a warning.
+    """Returns what to answer to a visitor whose request failed; the error itself goes to the log, as a warning.
 
     It is an error handler for Flask as it is: `app.register_error_handler(LiveSessionError, refusal)`. In Django:
     `HttpResponse(body, status=status, headers=headers)`.

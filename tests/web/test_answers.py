@@ -225,7 +225,7 @@ def test_an_interruption_is_told_of():
     with LiveEmulator(half) as emulator, pool_at(emulator) as pool:
         answer = pool.answer("ada", "?")
         begin = next(answer)
-        pool._here.places.at("ada").session.interrupt()
+        pool._here.leases.at("ada").session.interrupt()
         events = events_of([begin, *answer])
     assert [event.type for event in events] == ["text", "interrupted", "end"]
     assert events[-1].json["interrupted"] is True

@@ -161,7 +161,7 @@ def test_a_page_is_told_of_the_end_that_its_next_message_meets_before_it_comes(p
         talking = InThread(lambda: pool.talk("ada", page))
         speak(page)
         assert is_sent.wait(PATIENCE)
-        session = pool._here.places.at("ada").session
+        session = pool._here.leases.at("ada").session
         emulator.close_connections(1007, "sesame")
         wait_until(lambda: session.is_closed)
         page.says(bytes(640))

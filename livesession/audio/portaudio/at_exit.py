@@ -1,4 +1,4 @@
-"""What is still open when the process ends: closed first of all, before sounddevice frees what is in use."""
+"""Closes what is still open when the process ends, before sounddevice frees what is in use."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def remember(close: Close) -> None:
 
 
 def forget(close: Close) -> None:
-    """It is closed already."""
+    """Forgets a stream that is closed already."""
     OPEN.discard(close)
 
 

@@ -1,4 +1,4 @@
-"""Which microphones and loudspeakers there are, and which one is meant."""
+"""The microphones and loudspeakers of this machine, and the choice of one of them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Port:
 
 
 def list_devices() -> tuple[AudioDevice, ...]:
-    """All microphones and loudspeakers, in the order of their index; empty where there are none.
+    """Lists all microphones and loudspeakers, in the order of their index; empty where there are none.
 
     The list is made when PortAudio starts, with the first use of it in this process: a device that was plugged in
     later is not in it. Callable from any thread; waits at most 10 seconds.
@@ -128,7 +128,7 @@ def find(sounddevice: SoundDevice, direction: Direction, device: int | str | Non
 
 
 def known(sounddevice: SoundDevice, direction: Direction) -> str:
-    """What there is instead, for a message."""
+    """Names the devices that there are, for a message."""
     able = [each for each in devices(sounddevice) if direction in each.directions]
     names = ", ".join(f"{each.index} {each.name!r}" for each in able[:SHOWN]) or "none"
     more = f" and {len(able) - SHOWN} more" if len(able) > SHOWN else ""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from livesession.audio.portaudio import at_exit
-from livesession.audio.portaudio.device_list import Port
 from livesession.audio.portaudio.library import RawStream, SoundDevice, Status, TimeInfo, reason
 from livesession.audio.portaudio.thread import call, submit
 from livesession.errors import AudioDeviceError, ConfigurationError
 from livesession.sync.events import Notifier
+
+if TYPE_CHECKING:
+    from livesession.audio.portaudio.device_list import Port
 
 __all__ = ["Buffer", "OnBlock", "Stream", "check_numbers"]
 
@@ -78,7 +80,7 @@ class Stream:
             call(self._open, OPEN_WITHIN)
         except BaseException:
             self.is_closed = True
-            submit(self._close)  # nobody waits any more, but it may be opened yet
+            submit(self._close)  # no thread waits any more, but it may be opened yet
             raise
 
     def close(self) -> None:
@@ -90,7 +92,7 @@ class Stream:
                 call(self._close, CLOSE_WITHIN)
 
     def tell(self) -> None:
-        """Lets the one who waits look again; does not wait itself."""
+        """Lets the waiting thread look again; does not wait itself."""
         self._notifier.notify()
 
     def wait(self, has_news: Callable[[], bool]) -> None:

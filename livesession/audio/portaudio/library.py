@@ -17,7 +17,7 @@ NO_LIBRARY = (
 
 
 class Info(Protocol):
-    """What PortAudio tells about a device or a host API: a dictionary."""
+    """A device or a host API as PortAudio describes it: a dictionary."""
 
     def __getitem__(self, key: str, /) -> str | int | float: ...
 
@@ -54,13 +54,13 @@ class SoundDevice(Protocol):
 
 
 class TimeInfo(Protocol):
-    """When the device took the first sample of a block, in seconds; 0 where PortAudio does not know."""
+    """The time at which the device took the first sample of a block, in seconds; 0 where PortAudio does not know."""
 
     inputBufferAdcTime: float  # noqa: N815  -- the name that it has in C
 
 
 class Status(Protocol):
-    """What went wrong since the callback before."""
+    """The faults since the callback before."""
 
     @property
     def input_overflow(self) -> bool: ...
@@ -84,6 +84,6 @@ def import_sounddevice() -> SoundDevice:
 
 
 def reason(error: Exception) -> str:
-    """What PortAudio says is wrong, in one line and without the name of the function that failed."""
+    """Returns PortAudio's words for an error, in one line and without the name of the function that failed."""
     line = " ".join(str(error).split())
     return line.partition(": ")[2] if line.startswith("Error opening") else line

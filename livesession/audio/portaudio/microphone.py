@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from livesession.audio.portaudio.device_list import find_port
 from livesession.audio.portaudio.device_stream import Buffer, Stream, check_numbers
-from livesession.audio.portaudio.library import Status, TimeInfo
+
+if TYPE_CHECKING:
+    from livesession.audio.portaudio.library import Status, TimeInfo
 
 __all__ = ["Microphone"]
 
@@ -18,7 +21,7 @@ SAMPLE_BYTES = 2
 class Microphone:
     """A microphone, through PortAudio (extra `audio`): an `AudioInput`.
 
-    It is looked up here, and opened by `blocks()`. What it hears is kept until it is taken; when nobody takes it,
+    It is looked up here, and opened by `blocks()`. What it hears is kept until it is taken; when it is not taken,
     the oldest is dropped.
 
     Args:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from livesession.audio.device_protocols import Render
 from livesession.audio.portaudio.device_list import find_port
 from livesession.audio.portaudio.device_stream import Buffer, Stream, check_numbers
-from livesession.audio.portaudio.library import Status, TimeInfo
 from livesession.errors import AudioDeviceError
+
+if TYPE_CHECKING:
+    from livesession.audio.device_protocols import Render
+    from livesession.audio.portaudio.library import Status, TimeInfo
 
 __all__ = ["Speaker"]
 
