@@ -26,7 +26,7 @@ PAUSE = 0.2  # seconds in between
 
 
 def session_at(lease: Lease, handle: str | None, connect: Connect) -> LiveSession:
-    """Returns the session of a lease that was taken; opened if there is none, or none that stands at the handle or behind it.
+    """Returns the session of a lease that was taken; opens one if there is none that stands at the handle or behind it.
 
     Raises `SessionClosedError` when the visitor has left meanwhile, and what `connect` raises.
     """
