@@ -169,10 +169,7 @@ def tell(observers: Sequence[Observer], event: SessionEvent) -> None:
 class SendingHook(WriteHook):
     """Tells observers what becomes of one message on its way out."""
 
-    __slots__ = ("_has_begun", "_message", "_observers")
-
     def __init__(self, observers: Sequence[Observer], connection: int, data: bytes) -> None:
-        super().__init__()
         self._observers = observers
         self._message = MessageSending(connection, data)
         self._has_begun = False

@@ -67,6 +67,7 @@ class Connection:
         observers: Sequence[Observer] = (),
         log: Log = logger,
     ) -> None:
+        self._is_setting_up = False  # the setup is being sent; no other thread knows the connection yet
         self._number = number
         self._observers = observers
         self._on_ended = on_ended
@@ -122,21 +123,15 @@ class Connection:
     # Writing, on the caller's thread.
 
     def send(self, data: bytes, timeout: float | None, opcode: int = TEXT, *, hook: WriteHook | None = None) -> None:
-        """Writes one message whole, within `timeout` seconds. Raises `SendTimeout` or `SessionClosedError`."""
-        self._write(data, timeout, opcode, self._check_open, hook)
+        """Writes one message whole, within `timeout` seconds. Raises `SendTimeout` or `SessionClosedError`.
 
-    def send_setup(self, data: bytes, timeout: float) -> None:
-        """Writes the first message, the only one in state SETUP. Raises as `send` does."""
-        self._write(data, timeout, TEXT, self._check_setup, None)
-
-    def _write(
-        self, data: bytes, timeout: float | None, opcode: int, check: Callable[[], None], hook: WriteHook | None
-    ) -> None:
+        The first message, the setup, is the only one in state SETUP; it has to be sent by `send_setup()`.
+        """
         if self._observers:
             observed = SendingHook(self._observers, self._number, data)
             hook = observed if hook is None else WriteHooks((hook, observed))
         try:
-            self._writer.send(data, Deadline(timeout), opcode, check, hook)
+            self._writer.send(data, Deadline(timeout), opcode, self._check_open, hook)
         except BaseException as error:
             try:
                 if hook is not None:
@@ -147,6 +142,14 @@ class Connection:
             raise
         if hook is not None:
             hook.on_sent()
+
+    def send_setup(self, data: bytes, timeout: float) -> None:
+        """Writes the setup. Raises as `send` does."""
+        self._is_setting_up = True
+        try:
+            self.send(data, timeout)
+        finally:
+            self._is_setting_up = False
 
     def _end_if_broken(self, error: BaseException) -> None:
         """After a failed write; raises how the connection has ended, where the error does not say that."""
@@ -166,12 +169,9 @@ class Connection:
         if not self.is_reader_thread:
             self._reading.over.wait(ENDING_WAIT)
 
-    def _check_setup(self) -> None:
-        if self.state is not ConnectionState.SETUP:
-            raise self._end_error()
-
     def _check_open(self) -> None:
-        if self._states.state is not ConnectionState.OPEN:
+        state = self._states.state
+        if state is not ConnectionState.OPEN and not (self._is_setting_up and state is ConnectionState.SETUP):
             raise self._end_error()
 
     def _end_error(self) -> LiveSessionError:

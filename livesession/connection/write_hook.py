@@ -14,10 +14,7 @@ class WriteHook:
         is_sent: Set by the writer as soon as the whole message is out, before anything else can happen.
     """
 
-    __slots__ = ("is_sent",)
-
-    def __init__(self) -> None:
-        self.is_sent = False
+    is_sent = False
 
     def before_write(self) -> None:
         """Called with the write lock held, in the order in which messages go out; what it raises stops the message."""
@@ -32,10 +29,7 @@ class WriteHook:
 class WriteHooks(WriteHook):
     """Several hooks of one message, called in their order."""
 
-    __slots__ = ("_hooks",)
-
     def __init__(self, hooks: Sequence[WriteHook]) -> None:
-        super().__init__()
         self._hooks = hooks
 
     def before_write(self) -> None:

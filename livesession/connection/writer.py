@@ -102,10 +102,11 @@ class FrameWriter:
         is_last: bool = False,
     ) -> None:
         """Writes a frame with the lock held."""
-        if self._write_lock.is_owned:  # a signal handler, on top of this thread's own write, which cannot go on below
+        lock = self._write_lock
+        if lock.is_owned():  # a signal handler, on top of this thread's own write, which cannot go on below
             raise lock_timeout()
         try:
-            if not self._write_lock.acquire(deadline):
+            if not lock.acquire(deadline):
                 raise lock_timeout()
             check()
             if hook is not None:
@@ -116,7 +117,8 @@ class FrameWriter:
             if is_last:
                 self._stop(StreamBroken("the close frame has been sent"))
         finally:
-            self._write_lock.release_if_owned()
+            if lock.is_owned():
+                lock.release()
             if self._is_retired:
                 self._close_if_retired()
 
@@ -191,7 +193,7 @@ class FrameWriter:
     @property
     def is_busy_below(self) -> bool:
         """Whether the calling thread is in the middle of a write: a signal handler runs on top of it."""
-        return self._write_lock.is_owned
+        return self._write_lock.is_owned()
 
     @property
     def is_torn(self) -> bool:
@@ -205,7 +207,7 @@ class FrameWriter:
 
     def flush(self) -> None:
         """Writes owed control frames as far as the socket takes them now, unless another thread is writing."""
-        while (self._begun or self._owed) and self._stopped is None and not self._write_lock.is_owned:
+        while (self._begun or self._owed) and self._stopped is None and not self._write_lock.is_owned():
             try:
                 if not self._write_lock.try_to_acquire() or not self._write_what_fits():
                     return
@@ -245,7 +247,7 @@ class FrameWriter:
 
     def _close_if_retired(self) -> None:
         """Called after each release of the lock, so that the last thread to let go closes."""
-        if self._is_retired and not self._write_lock.is_owned:
+        if self._is_retired and not self._write_lock.is_owned():
             try:
                 if self._write_lock.try_to_acquire():
                     self._duplex.close()

@@ -33,10 +33,7 @@ class AcknowledgementHook(WriteHook):
         hook: The message's own hook, if it has one; it counts first.
     """
 
-    __slots__ = ("_hook", "_message", "_size", "_state")
-
     def __init__(self, state: SessionState, message: LiveClientMessage, size: int, hook: ClientHook | None) -> None:
-        super().__init__()
         self._state = state
         self._message = message
         self._size = size

@@ -80,7 +80,9 @@ class ConnectionManager:
     ) -> None:
         """Sends on the present connection, or on the next one if there is one before the deadline."""
         if not self._is_resumable:
-            self._slot.present.send(data, timeout, hook=hook)
+            connection = self._slot.connection
+            assert connection is not None
+            connection.send(data, timeout, hook=hook)
             return
         deadline = Deadline(timeout)
         while not self._is_buffered(message):
@@ -214,7 +216,7 @@ class ConnectionManager:
     def resume(self, config: SessionResumptionConfig) -> None:
         """Replaces the connection now, in the caller's thread. Raises `ResumptionError`."""
         replacing = self._slot.replacing
-        if replacing.is_owned:
+        if replacing.is_owned():
             raise resuming_already()
         try:
             if not replacing.try_to_acquire():

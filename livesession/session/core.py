@@ -142,9 +142,7 @@ class SessionCore:
 
     def check_usable(self) -> None:
         """Raises `ForkedSessionError`, and `SessionClosedError` after `close()`."""
-        self.state.check_process()
-        if self.state.is_closed:
-            raise SessionClosedError("This session has been closed and cannot be used; connect() a new one.")
+        self.state.check_not_closed()
 
     def check_receivable(self) -> None:
         """Raises as `check_usable()`, and the end of the session once more where a consumer has been told of it."""
@@ -165,9 +163,10 @@ class SessionCore:
         self.manager.send(message, self._encode(message), patience, hook)
 
     def send(self, message: LiveClientMessage, timeout: float | None, hook: ClientHook | None = None) -> None:
-        """Sends a message of the user's."""
-        self.check_usable()
-        self.post(message, timeout, hook)
+        """Sends a message of the user's; takes the same as `post()`."""
+        self.state.check_not_closed()
+        patience = self.options.send_timeout if timeout is None else check_timeout(timeout)
+        self.manager.send(message, self._encode(message), patience, hook)
 
     def send_request(self, message: LiveClientContent, timeout: float | None) -> AnswerWindow:
         """Sends what asks for an answer, and returns where the answer will begin."""

@@ -231,12 +231,17 @@ class SessionState:
         if info is not None:
             raise info.error()
 
+    def check_not_closed(self) -> None:
+        """Raises `ForkedSessionError`, and `SessionClosedError` after `close()`."""
+        if self._pid != os.getpid():
+            self.check_process()
+        if self._machine.state is SessionPhase.CLOSED:
+            raise SessionClosedError("This session has been closed and cannot be used; connect() a new one.")
+
     def check_usable(self) -> None:
         """Raises `ForkedSessionError`, `SessionClosedError` after `close()`, `ResumptionError` once resuming failed."""
-        self.check_process()
+        self.check_not_closed()
         info = self.close_info
-        if info is not None and self.is_closed:
-            raise SessionClosedError("This session has been closed and cannot be used; connect() a new one.")
         if info is not None and info.failure is not None:
             raise info.error()
 

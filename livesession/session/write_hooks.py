@@ -37,17 +37,19 @@ class ClientHook(WriteHook):
 
     Attributes:
         answer: The number of the turn that answers the message; None where none does.
+        interrupts: Whether the user goes on with it, so that the server may cancel the calls that the model waits for.
     """
 
-    __slots__ = ("_state", "answer")
+    answer: int | None = None
+    interrupts = False
 
     def __init__(self, state: SessionState) -> None:
-        super().__init__()
         self._state = state
-        self.answer: int | None = None
 
     def before_write(self) -> None:
         self.answer = self._count()
+        if self.interrupts:
+            self._state.calls.put_in_doubt()
 
     def on_not_sent(self) -> None:
         self._state.turns.withdrawn(self)
@@ -59,13 +61,9 @@ class ClientHook(WriteHook):
 
 
 class InterruptionHook(ClientHook):
-    """The hook of a message with which the user goes on: the server may cancel the calls that the model waits for."""
+    """The hook of a message with which the user goes on."""
 
-    __slots__ = ()
-
-    def before_write(self) -> None:
-        super().before_write()
-        self._state.calls.put_in_doubt()
+    interrupts = True
 
 
 class RequestHook(InterruptionHook):
@@ -75,12 +73,8 @@ class RequestHook(InterruptionHook):
         window: Where the answer begins.
     """
 
-    __slots__ = ("_is_history", "window")
-
-    def __init__(self, state: SessionState) -> None:
-        super().__init__(state)
-        self.window = AnswerWindow()
-        self._is_history = False
+    window = AnswerWindow()
+    _is_history = False
 
     def on_not_sent(self) -> None:
         super().on_not_sent()
@@ -105,8 +99,6 @@ class InputHook(InterruptionHook):
         asks: Whether it asks for an answer.
     """
 
-    __slots__ = ("_asks",)
-
     def __init__(self, state: SessionState, *, asks: bool) -> None:
         super().__init__(state)
         self._asks = asks
@@ -117,8 +109,6 @@ class InputHook(InterruptionHook):
 
 class ActivityHook(InputHook):
     """The hook of the mark of where the user begins or ends to speak; the end asks for an answer."""
-
-    __slots__ = ("_before", "_is_beginning")
 
     def __init__(self, state: SessionState, *, begins: bool) -> None:
         super().__init__(state, asks=not begins)
@@ -143,8 +133,6 @@ class ResponseHook(ClientHook):
         claimed: The answers and their calls.
         before: Called when it is sure that they go out.
     """
-
-    __slots__ = ("_before", "_claimed")
 
     def __init__(self, state: SessionState, claimed: Sequence[Claimed], before: Callable[[], None]) -> None:
         super().__init__(state)

@@ -51,7 +51,8 @@ class StateMachine(Generic[State, Event, Detail]):
 
     @property
     def state(self) -> State:
-        return self._find_newest().state
+        step = self._newest
+        return self._find_newest().state if step.following else step.state
 
     @property
     def detail(self) -> Detail | None:
@@ -60,10 +61,9 @@ class StateMachine(Generic[State, Event, Detail]):
 
     def _find_newest(self) -> Step[State, Detail]:
         step = self._newest
-        if step.following:
-            while step.following:
-                step = step.following[NEXT]
-            self._newest = step  # only a short cut: one that is overwritten with an older step is followed again
+        while step.following:
+            step = step.following[NEXT]
+        self._newest = step  # only a short cut: one that is overwritten with an older step is followed again
         return step
 
     @property

@@ -49,8 +49,6 @@ class FreshImageHook(ClientHook):
     A time limit would not do: one that runs out in the middle of an image ends the session.
     """
 
-    __slots__ = ("_until",)
-
     def __init__(self, state: SessionState) -> None:
         super().__init__(state)
         self._until = Deadline(STALE_AFTER)

@@ -14,7 +14,7 @@ def test_it_is_given_back_by_the_thread_that_holds_it_and_by_no_other():
     lock = OwnedLock()
     assert lock.acquire(Deadline(0.0))
     InThread(lock.release_if_owned).result()
-    assert lock.is_owned
+    assert lock.is_owned()
     lock.release_if_owned()
     assert lock.is_free
     lock.release_if_owned()  # which changes nothing
