@@ -180,7 +180,12 @@ class LiveServerContent(LiveServerMessage, Displayed):
 
     @property
     def ends_turn(self) -> bool:
-        """Whether nothing more follows without input: `turn_complete`, and the interaction is not in progress."""
+        """Whether nothing more follows without input: where the server gives a status, IDLE; else `turn_complete`.
+
+        REQUIRES_ACTION is an older name of IDLE; a status that is not known counts as none.
+        """
+        if self.interaction_status in (InteractionStatus.IDLE, InteractionStatus.REQUIRES_ACTION):
+            return True
         return self.turn_complete and self.interaction_status != InteractionStatus.IN_PROGRESS
 
 

@@ -14,7 +14,7 @@ import attrs
 from livesession.errors import InvalidRequestError
 from livesession.messages.server import LiveServerToolCall, LiveServerToolCallCancellation
 from livesession.observers import Observer, ToolCallBegun, ToolCallEnded, tell
-from livesession.session.function_calls import CallListener, CallState, Claimed, TrackedCall
+from livesession.session.function_calls import CallListener, CallState, Claimed, PendingCalls, TrackedCall
 from livesession.sync.events import Notifier
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class CallTracker:
     Attributes:
         listener: Answers calls by itself; None where all are answered by hand.
         non_blocking: The functions whose answer the model does not wait for.
+        silent: The functions of whose answer the model does not speak.
         hides_automatic: Whether the consumer is not to see the calls that the listener answers.
         is_strict: Whether answers to calls that were never made are refused. Servers have been seen to take them from
             a session without functions.
@@ -52,11 +53,13 @@ class CallTracker:
         self._lock = threading.RLock()
         self._open: dict[str, TrackedCall] = {}  # by key, the oldest first
         self._over: dict[str, TrackedCall] = {}  # the same, as far as they are remembered
+        self._owed: dict[TrackedCall, None] = {}  # answered, and not yet spoken of by the model
         self._new: list[TrackedCall] = []  # of which the listener has not been told
         self._numbers = itertools.count()
         self._notifier = Notifier()  # opened whenever a call is over
         self.listener: CallListener | None = None
         self.non_blocking: frozenset[str] = frozenset()
+        self.silent: frozenset[str] = frozenset()
         self.hides_automatic = False
         self.is_strict = False
         self._is_closed = False
@@ -121,16 +124,63 @@ class CallTracker:
         """
         with self._lock:
             for call in list(self._open.values()):
-                if call.is_blocking:
+                if call.is_waited_for:
                     call.in_doubt_until = time.monotonic() + DOUBT
 
-    def turn_ended(self) -> None:
-        """The server has heard the user, and has cancelled what it will cancel."""
-        if self._open:
-            with self._lock:
-                for call in list(self._open.values()):
-                    call.in_doubt_until = 0.0
-            self._notifier.notify()
+    def turn_ended(self, turn: int, *, last_owed: int, has_content: bool) -> PendingCalls | None:
+        """Notes that the server has ended a turn: it has heard the user, and cancelled what it will cancel.
+
+        Calls that are open then are not waited for, whatever was declared.
+
+        Args:
+            turn: The number of the turn.
+            last_owed: The number of the last turn that the server owes.
+            has_content: Whether the model has said something since the last answer that was given in the turn.
+
+        Returns:
+            What keeps the question of these calls from being answered.
+        """
+        if not (self._open or self._owed):
+            return None
+        with self._lock:
+            for call in list(self._open.values()):
+                call.in_doubt_until = 0.0
+                call.is_released = True
+            for call in list(self._owed):
+                self._end_owed(call, turn, last_owed, has_content=has_content)
+            pending = self._pending()
+        self._notifier.notify()
+        return pending
+
+    def _end_owed(self, call: TrackedCall, turn: int, last_owed: int, *, has_content: bool) -> None:
+        """Forgets an answer that the model was to speak of in this turn at the latest, if it did."""
+        if call.owed_turn is None or min(call.owed_turn, last_owed) > turn:
+            return
+        if call.is_spoken_of_in_its_turn and not has_content:  # the turn may have been ended before the answer came
+            call.owed_turn, call.is_spoken_of_in_its_turn, call.is_owed_in_doubt = turn + 1, False, True
+        else:
+            self._owed.pop(call, None)
+
+    def _pending(self) -> PendingCalls | None:
+        """Returns what keeps the question of these calls from being answered; None where nothing does."""
+        is_open = [c for c in self._open.values() if c.is_automatic and c.call.name not in self.silent]
+        pending = [*is_open, *self._owed]
+        if not pending:
+            return None
+        is_certain = bool(is_open) or not all(call.is_owed_in_doubt for call in self._owed)
+        return PendingCalls(max(call.turn for call in pending), is_certain)
+
+    def note_response(self, call: TrackedCall, owed_turn: int) -> None:
+        """Notes, when an answer is about to be written, the turn in which the model will speak of it."""
+        with self._lock:
+            call.owed_turn = owed_turn
+            call.is_spoken_of_in_its_turn = call.is_waited_for
+            self._owed[call] = None
+
+    def withdraw_response(self, call: TrackedCall) -> None:
+        """Forgets an answer that did not go out."""
+        with self._lock:
+            self._owed.pop(call, None)
 
     def wants_answer(self, call: TrackedCall) -> bool:
         """Whether an answer to it can be sent now."""
@@ -155,6 +205,7 @@ class CallTracker:
         with self._lock:
             gone = list(self._open.values())
             self._give_up(gone, why)
+            self._owed.clear()
         self._tell(gone, why)
         return tuple(call.call.id for call in gone if call.call.id)
 
@@ -281,7 +332,7 @@ class CallTracker:
 
     def _ready_at(self, seconds: float) -> float:
         with self._lock:
-            made_at = (call.made_at for call in list(self._open.values()) if call.is_blocking)
+            made_at = (call.made_at for call in list(self._open.values()) if call.is_waited_for)
             return max(made_at, default=-math.inf) + seconds
 
 

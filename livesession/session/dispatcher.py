@@ -30,6 +30,7 @@ from livesession.messages.server import (
     LiveSessionResumptionUpdate,
 )
 from livesession.observers import TurnBegun, tell
+from livesession.session.function_calls import PendingCalls
 from livesession.session.receive_queue import QueuedMessage
 from livesession.sync.events import Event
 
@@ -190,10 +191,11 @@ class MessageDispatcher:
             self._note_begun(turn, ends_turn)
         if ends_turn or content.usage_metadata is not None:
             self._state.usage.count(content.usage_metadata, ends_turn=ends_turn)
-        if ends_turn:
-            self._state.turn_ended(turn)
-            self._owner.on_news()
-        return QueuedMessage(content, turn, serial, ends_turn, size)
+        if not ends_turn:
+            return QueuedMessage(content, turn, serial, False, size)
+        pending = self._state.turn_ended(turn)
+        self._owner.on_news()
+        return QueuedMessage(content, turn, serial, True, size, pending)
 
     def _mixed(self, items: list[Inbound], size: int) -> Iterator[QueuedMessage]:
         turn, serial, ends_turn = self._state.turns.arrived(items)
@@ -201,12 +203,12 @@ class MessageDispatcher:
             self._note_begun(turn, ends_turn)
         for position, item in enumerate(items):
             is_last = position == len(items) - 1
-            self._note(item, turn, serial, ends_turn=ends_turn and is_last)
+            pending = self._note(item, turn, serial, ends_turn=ends_turn and is_last)
             if isinstance(item, UnsupportedMessageError) and self._options.on_unsupported == "warn":
                 self._state.log.warning("%s", item)
             elif (ends_turn and is_last) or not self._state.calls.is_hidden(item):
                 cost = 1 if position else max(1, size)
-                yield QueuedMessage(item, turn, serial, ends_turn and is_last, cost)
+                yield QueuedMessage(item, turn, serial, ends_turn and is_last, cost, pending)
 
     def _note_begun(self, turn: int, ends_turn: bool) -> None:
         """Tells observers of a turn that this frame begins."""
@@ -214,7 +216,7 @@ class MessageDispatcher:
             self._begun_turn = turn
             tell(self._state.observers, TurnBegun(turn))
 
-    def _note(self, item: Inbound, turn: int, serial: int, *, ends_turn: bool) -> None:
+    def _note(self, item: Inbound, turn: int, serial: int, *, ends_turn: bool) -> PendingCalls | None:
         """Notes at once what the session must know before the consumer takes the message, if one ever does."""
         if isinstance(item, LiveSessionResumptionUpdate):
             self._state.note_handle(item)
@@ -225,12 +227,12 @@ class MessageDispatcher:
             self._state.calls.cancelled(item.ids)
         elif isinstance(item, LiveServerGoingAwayNotice):
             self._owner.on_go_away(item.time_left)
-        if ends_turn:
-            self._state.turn_ended(turn)
+        pending = self._state.turn_ended(turn) if ends_turn else None
         if ends_turn or isinstance(item, LiveSessionResumptionUpdate):
             self._owner.on_news()
         usage = None if isinstance(item, ProtocolError) else item.usage_metadata
         self._state.usage.count(usage, ends_turn=ends_turn)
+        return pending
 
     def on_ended(self, info: CloseInfo) -> None:
         if self._is_set_up and not self._is_detached:

@@ -15,7 +15,16 @@ from livesession.messages.server import LiveServerMessage
 if TYPE_CHECKING:
     from livesession.messages.fields import JSONObject
 
-__all__ = ["CallListener", "CallState", "Claimed", "Outcome", "ToolResult", "ToolStatistics", "TrackedCall"]
+__all__ = [
+    "CallListener",
+    "CallState",
+    "Claimed",
+    "Outcome",
+    "PendingCalls",
+    "ToolResult",
+    "ToolStatistics",
+    "TrackedCall",
+]
 
 Outcome = Literal["answered", "failed", "timed_out", "dropped"]
 
@@ -77,7 +86,11 @@ class TrackedCall:
         call: What the server sent.
         turn, serial: Of the frame in which it came.
         is_automatic: Whether the session answers it by itself.
-        is_blocking: Whether the model waits for the answer.
+        is_blocking: Whether the model was told that it is to wait for the answer.
+        is_released: Whether the model has ended the turn of the call without waiting for the answer.
+        owed_turn: The number of the turn in which the model will speak of the answer; None where it will not.
+        is_spoken_of_in_its_turn: Whether that is the turn of the call itself, as the model waited for the answer.
+        is_owed_in_doubt: Whether it may have had nothing to say, as its turn ended behind the answer without a word.
         made_at: When it came, on the monotonic clock.
         state: Changed by the ledger only.
         why_gone: Why it needs no answer any more.
@@ -94,10 +107,31 @@ class TrackedCall:
     state: CallState = CallState.WAITING
     why_gone: str = ""
     in_doubt_until: float = 0.0
+    is_released: bool = False
+    owed_turn: int | None = None
+    is_spoken_of_in_its_turn: bool = False
+    is_owed_in_doubt: bool = False
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether the model waits for the answer."""
+        return self.is_blocking and not self.is_released
 
     @property
     def is_open(self) -> bool:
         return self.state in (CallState.WAITING, CallState.ANSWERING)
+
+
+class PendingCalls(NamedTuple):
+    """Calls that keep a question from being answered when the model ends a turn: open, or not spoken of.
+
+    Attributes:
+        turn: The number of the turn of the newest such call.
+        is_certain: False where the turn may have been ended in spite of an answer, as the model has nothing to say.
+    """
+
+    turn: int
+    is_certain: bool
 
 
 class Claimed(NamedTuple):

@@ -167,9 +167,11 @@ class LiveSession:
     def receive_turn(self, timeout: float | None = None) -> TurnStream:
         """Iterates over the messages of one turn; its `turn` is the `Turn` put together so far.
 
-        Ends after the last message of the frame with `turnComplete` (not where `interactionStatus` is
-        IN_PROGRESS); it goes on past a `LiveServerToolCall`, which can be answered meanwhile. What is left of an
-        earlier turn, begun before the last request, is skipped.
+        Ends after the last message of the frame that ends the turn: with `interactionStatus` IDLE where the server
+        gives one, else with `turnComplete`. It goes on past a `LiveServerToolCall`, which can be answered meanwhile,
+        and, where the model ends the turn without waiting for a function, on to the turn in which it speaks of the
+        answer; if it says nothing within `timeout`, the iterator ends. What is left of an earlier turn, begun before the last
+        request, is skipped.
 
         Args:
             timeout: Seconds of silence between two messages; default `SessionOptions.turn_timeout`, 60.
@@ -184,10 +186,13 @@ class LiveSession:
         """Sends a complete turn and returns the answer, put together.
 
         Where the session is resumed meanwhile and the server knows nothing of the request, it is sent again.
-        Functions given as tools run when the model calls them, and `ask()` goes on; the time that they take does not
-        count as silence. At a call that is yours to answer, the turn so far is returned, with `complete=False`: answer
-        `pending_calls` with `send_function_responses()` and go on with `receive_turn()`. What the model says later of a
-        NON_BLOCKING function is a turn of its own, which the next `ask()` skips: use `receive()` for those.
+        Functions given as tools run when the model calls them, and `ask()` goes on until the model has spoken of their
+        answers, be it in a turn of its own, as today's models do; what it said before is part of the `Turn`, and a
+        SILENT answer is not waited for. The time that a function takes does not count as silence, unless it is declared
+        as NON_BLOCKING. Where the model has ended its turn and says nothing more within `timeout`, the turn so far is
+        returned; what it says later of a function is skipped by the next `ask()`. At a call that is yours to answer,
+        the turn so far is returned, with `complete=False`: answer `pending_calls` with `send_function_responses()` and
+        go on with `receive_turn()`.
 
         Args:
             request: Text, a part, or a sequence of both.

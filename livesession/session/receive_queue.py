@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from livesession.connection.close_info import CloseInfo
     from livesession.errors import ProtocolError
     from livesession.messages.server import LiveServerMessage
+    from livesession.session.function_calls import PendingCalls
 
 __all__ = ["QueuedMessage", "ReceiveQueue"]
 
@@ -36,6 +37,7 @@ class QueuedMessage(NamedTuple):
         serial: The number of frames that had come before it.
         ends_turn: Whether it is the last message of the frame that completed a turn.
         cost: The bytes that it counts in the queue, at least 1; 0 for what this library puts in.
+        pending: With the end of a turn, the function calls that keep its question from being answered.
     """
 
     item: LiveServerMessage | ProtocolError
@@ -43,6 +45,7 @@ class QueuedMessage(NamedTuple):
     serial: int
     ends_turn: bool
     cost: int
+    pending: PendingCalls | None = None
 
 
 class ReceiveQueue:

@@ -37,6 +37,7 @@ from livesession.sync.state_machine import StateMachine
 if TYPE_CHECKING:
     from livesession.messages.server import LiveSessionResumptionUpdate
     from livesession.messages.usage import UsageMetadata
+    from livesession.session.function_calls import PendingCalls
 
 __all__ = ["SessionPhase", "SessionState"]
 
@@ -264,12 +265,13 @@ class SessionState:
         if self.queue.end is None:
             self.queue.put(message)
 
-    def turn_ended(self, turn: int) -> None:
-        """Reader: the server has ended the turn with this number."""
+    def turn_ended(self, turn: int) -> PendingCalls | None:
+        """Reader: the server has ended the turn with this number; what still keeps its question from being answered."""
         self.unacknowledged.turn_ended(turn)
-        self.calls.turn_ended()
+        pending = self.calls.turn_ended(turn, last_owed=self.turns.last_owed, has_content=self.turns.has_content)
         if self.observers:
             tell(self.observers, TurnComplete(turn))
+        return pending
 
     def note_handle(self, update: LiveSessionResumptionUpdate) -> None:
         """Reader: where the conversation can be taken up again, and what the server has taken in."""

@@ -15,13 +15,18 @@ from livesession.messages.server import LiveServerError, LiveServerMessage, Live
 from livesession.resumption.policy import LiveSessionResumed
 from livesession.session.receive_queue import QueuedMessage
 from livesession.session.turn import Turn, TurnBuilder, belongs_to_a_turn
+from livesession.sync.deadline import Deadline
 
 if TYPE_CHECKING:
     from livesession.connection.close_info import CloseInfo
+    from livesession.session.function_calls import PendingCalls
     from livesession.session.state import SessionState
     from livesession.session.turn_tracker import AnswerWindow
 
 __all__ = ["MessageStream", "TurnStream"]
+
+MOST_TURNS = 10  # of one answer: the model may speak of each function in a turn of its own
+LONGEST_DOUBT = 5.0  # seconds; models begin to speak of a function's answer 1 to 3 s after it (measured by users)
 
 
 class MessageStream:
@@ -121,16 +126,21 @@ class MessageStream:
             )
         while True:
             try:
-                return state.queue.get(self._timeout, lambda: self._is_finished)
+                return state.queue.get(self._longest_wait(), lambda: self._is_finished)
             except queue.Empty:
                 if not self._waits_on():
                     raise self._timed_out() from None
+
+    def _longest_wait(self) -> float | None:
+        """Returns the seconds to wait for the next message."""
+        return self._timeout
 
     def _waits_on(self) -> bool:
         """Whether silence is no reason to give up."""
         return False
 
-    def _timed_out(self) -> ReceiveTimeout:
+    def _timed_out(self) -> Exception:
+        """Returns what to raise when no message came in time."""
         return ReceiveTimeout(f"No message came within {self._timeout:g} s; the session goes on.")
 
     def _end(self, info: CloseInfo) -> Exception:
@@ -142,7 +152,9 @@ class MessageStream:
 class TurnStream(MessageStream):
     """The messages of one turn, as they arrive; what `receive_turn()` returns.
 
-    Ends after the last message of the frame that completed the turn. What is left of an earlier turn is skipped.
+    Ends after the last message of the frame that completed the turn; not while a function that the model has called in
+    it has not answered, or the model has not spoken of the answer: it may do so in a turn of its own, `MOST_TURNS` at
+    the most. What is left of an earlier turn is skipped.
     Raises as `receive()` does, and `ConnectionClosedError` with the turn so far whenever the session ends first.
     """
 
@@ -151,6 +163,8 @@ class TurnStream(MessageStream):
         self._window = state.turns.to_receive()
         self._skipped = 0
         self._received: list[LiveServerMessage | ProtocolError] = []
+        self._turns = 0  # that have ended while functions were to be answered, or spoken of
+        self._doubt: Deadline | None = None  # by when the model will have spoken of an answer, if it does
 
     def answers(self, window: AnswerWindow) -> None:
         """Takes nothing that came before the answer to one request; it is over for later streams too."""
@@ -213,15 +227,28 @@ class TurnStream(MessageStream):
         """Adds a message to the turn, and ends the iterator where the message does so."""
         self._received.append(queued.item)
         if queued.ends_turn and not self._window.excludes(queued.turn, queued.serial):
+            self._end_turn(queued.pending)
+
+    def _end_turn(self, pending: PendingCalls | None) -> None:
+        """Ends the iterator, unless the model has yet to speak of a function that it called since the question."""
+        if pending is None or pending.turn < self._window.first or self._turns == MOST_TURNS - 1:
             self.close()
+        else:
+            self._turns += 1
+            self._doubt = None if pending.is_certain else Deadline(LONGEST_DOUBT)
 
     def _undo(self, handed_out: QueuedMessage | None) -> None:
         taken = self._state.queue.taken
         if taken is not None and taken is not handed_out and self._received and self._received[-1] is taken.item:
             del self._received[-1]
-            if taken.ends_turn:  # it goes on
-                self._is_finished, self._is_new = False, True
+            if taken.ends_turn:  # it goes on, and counts the turn when it comes again
+                self._is_new = self._is_new or self._is_finished
+                self._turns -= not self._is_finished
+                self._is_finished = False
         super()._undo(handed_out)
+
+    def _longest_wait(self) -> float | None:
+        return self._timeout if self._doubt is None or self._timeout is None else self._doubt.within(self._timeout)
 
     def _waits_on(self) -> bool:
         """Whether the model is silent because it waits for a function of ours."""
@@ -233,7 +260,11 @@ class TurnStream(MessageStream):
             return False  # the server waits for its answer, and answers nothing else before that
         return self._window.excludes(arrival.turn, arrival.serial) and belongs_to_a_turn(arrival.item)
 
-    def _timed_out(self) -> ReceiveTimeout:
+    def _timed_out(self) -> Exception:
+        if self._turns:  # the model has answered, and says nothing more of the functions
+            self._state.turns.forget_prompted()
+            self.close()
+            return StopIteration()
         skipped = ""
         if self._skipped:
             # The server seems to have answered several requests in one turn: nothing more is owed.

@@ -47,8 +47,8 @@ class TurnTracker:
     """
 
     __slots__ = (
-        "_begun", "_completed", "_due", "_frames", "_is_in_progress", "_is_open", "_lock", "_prompted", "_repeated",
-        "_window",
+        "_begun", "_completed", "_due", "_frames", "_has_content", "_is_in_progress", "_is_open", "_lock", "_prompted",
+        "_repeated", "_window",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -61,7 +61,8 @@ class TurnTracker:
         self._due: dict[object, None] = {}
         self._is_open = False  # whether the server is in the middle of a turn
         self._is_in_progress = False  # whether it has said that it goes on with what is in progress
-        self._prompted: object = None  # the one in `_due` that is not to be answered if it says so
+        self._prompted: dict[object, None] = {}  # those in `_due` that answers of functions have prompted
+        self._has_content = False  # since the last answer to a call of the turn that is going on
         self._repeated = 0  # turns with a lower number have been had
         self._begun: int | None = None  # the turn that the consumer is in the middle of
         self._window = AnswerWindow()  # what comes next for `receive_turn()`
@@ -75,7 +76,7 @@ class TurnTracker:
 
     def content_arrived(self, content: LiveServerContent) -> tuple[int, int, bool]:
         """Reader: the same for a frame with this one message; most are such."""
-        ends = content.turn_complete and content.ends_turn
+        ends = content.ends_turn
         if content.turn_complete and not ends:
             self._goes_on()
         return self._count(ends, opens_turn(content))
@@ -84,17 +85,20 @@ class TurnTracker:
         """The turn is over but for what is in progress: the model speaks of it in no turn of its own."""
         with self._lock:
             self._is_in_progress = True
-            self._due.pop(self._prompted, None)
-            self._prompted = None
+            self._forget_prompted()
 
     def _count(self, ends: bool, opens: bool) -> tuple[int, int, bool]:
         with self._lock:
             turn, serial = self._completed, self._frames
             self._frames += 1
+            if opens:
+                self._has_content = True
             if ends:
-                self._is_in_progress, self._prompted = False, None
+                self._is_in_progress = False
                 self._completed += 1
-                self._due.pop(next(iter(self._due), None), None)
+                first = next(iter(self._due), None)
+                self._due.pop(first, None)
+                self._prompted.pop(first, None)
             if ends or opens:
                 self._is_open = not ends
         return turn, serial, ends
@@ -118,6 +122,7 @@ class TurnTracker:
         """Sender: the request with this key did not go out after all, if it was counted."""
         with self._lock:
             self._due.pop(request, None)
+            self._prompted.pop(request, None)
 
     def spoken(self, request: object = None, *, asks: bool) -> int | None:
         """Sender: realtime input that begins something new, and perhaps asks for an answer, is about to go out.
@@ -133,7 +138,7 @@ class TurnTracker:
             return self._completed + self._is_open
 
     def prompted(self, request: object = None) -> int | None:
-        """Sender: the answer of a NON_BLOCKING function is about to go out, of which the model will speak.
+        """Sender: the answer of a function that the model did not wait for is about to go out; it will speak of it.
 
         In a turn of its own, behind the one that is going on, if it owes none beside that: the number of that, and
         else None. Not in one where the server has said that it goes on with what is in progress.
@@ -143,14 +148,41 @@ class TurnTracker:
                 return None
             if self._is_open and not self._due:
                 self._due[object()] = None  # the turn that is going on
-            self._prompted = request or object()
-            self._due[self._prompted] = None
+            key = request or object()
+            self._due[key] = self._prompted[key] = None
             return self._completed + self._is_open
+
+    def responded(self) -> None:
+        """Sender: an answer to a call that the model waits for is about to go out, to be spoken of in the same turn."""
+        with self._lock:
+            self._has_content = False
+
+    @property
+    def last_owed(self) -> int:
+        """The number of the last turn that is going on or owed; of the last one that has ended, where none is."""
+        with self._lock:
+            return self._completed + max(len(self._due), int(self._is_open)) - 1
+
+    @property
+    def has_content(self) -> bool:
+        """Whether the model has said something since the last answer that was given in the turn."""
+        return self._has_content
+
+    def forget_prompted(self) -> None:
+        """Consumer: the model speaks of no function's answer any more, after all."""
+        with self._lock:
+            self._forget_prompted()
+
+    def _forget_prompted(self) -> None:
+        for key in self._prompted:
+            self._due.pop(key, None)
+        self._prompted.clear()
 
     def settle(self) -> None:
         """Consumer: the server owes nothing more, after all."""
         with self._lock:
             self._due.clear()
+            self._prompted.clear()
 
     @property
     def completed(self) -> int:
@@ -195,6 +227,7 @@ class TurnTracker:
                 window = self._window
                 self._completed = max(self._completed + 1, window.first, window.answer, self._repeated)
                 self._due.clear()
+                self._prompted.clear()
 
     def _forget_begun(self) -> None:
         if self._begun is not None:

@@ -14,6 +14,7 @@ from livesession.messages.enums import FunctionResponseScheduling
 from livesession.session.turn_tracker import AnswerWindow
 
 if TYPE_CHECKING:
+    from livesession.messages.content import FunctionResponse
     from livesession.session.function_calls import Claimed
     from livesession.session.state import SessionState
 
@@ -147,12 +148,25 @@ class ResponseHook(ClientHook):
         self._before()
 
     def _count(self) -> int | None:
-        is_spoken_of = any(map(makes_the_model_speak, self._claimed))
-        return self._state.turns.prompted(self) if is_spoken_of else None
+        turns, calls = self._state.turns, self._state.calls
+        spoken_of = [call for call, answer in self._claimed if call is not None and makes_the_model_speak(answer)]
+        answer = None
+        if any(not call.is_waited_for for call in spoken_of):
+            answer = turns.prompted(self)
+        elif spoken_of:
+            turns.responded()
+        for call in spoken_of:
+            calls.note_response(call, call.turn if call.is_waited_for else turns.last_owed)
+        return answer
+
+    def on_not_sent(self) -> None:
+        super().on_not_sent()
+        for call, _ in self._claimed:
+            if call is not None:
+                self._state.calls.withdraw_response(call)
 
 
-def makes_the_model_speak(claimed: Claimed) -> bool:
-    """Whether an answer begins a turn of its own, where none is going on."""
-    call, answer = claimed
+def makes_the_model_speak(answer: FunctionResponse) -> bool:
+    """Whether the model will speak of an answer."""
     is_silent = answer.scheduling == FunctionResponseScheduling.SILENT
-    return call is not None and not call.is_blocking and not is_silent and bool(answer.response or answer.parts)
+    return not is_silent and bool(answer.response or answer.parts)

@@ -224,7 +224,7 @@ class ToolRunner:
             call, seconds = job.call, job.seconds
             result = ToolResult(call=call.call, response=response, outcome=outcome, seconds=seconds)
             arrival = QueuedMessage(result, call.turn, call.serial, ends_turn=False, cost=0)
-            if not call.is_blocking:  # it belongs to the turn in which it comes
+            if not call.is_waited_for:  # it belongs to the turn in which it comes
                 arrival = arrival._replace(turn=self._conversation.turns.completed, serial=LATEST)
             self._conversation.put(arrival)
 

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from livesession.errors import ConfigurationError
 from livesession.messages.declarations import FunctionDeclaration, Tool, ToolConfig
-from livesession.messages.enums import Behavior
+from livesession.messages.enums import Behavior, FunctionResponseScheduling
 from livesession.tools.function_tool import FunctionTool
 from livesession.tools.tool_options import ToolOptions
 
@@ -43,6 +43,9 @@ class Toolbox:
         """Has the calls of a session answered; None where nothing is answered by itself."""
         conversation.calls.non_blocking = frozenset(
             each.name for each in declared(self.tools) if each.behavior == Behavior.NON_BLOCKING
+        )
+        conversation.calls.silent = frozenset(
+            name for name, each in self.functions.items() if each.scheduling == FunctionResponseScheduling.SILENT
         )
         conversation.calls.is_strict = any(True for _ in declared(self.tools))
         if not self.functions or not self.options.auto:

@@ -53,6 +53,8 @@ class StreamedAnswer(TurnStream):  # type: ignore[misc]  # final for users: here
         return self._is_finished
 
     def _waits_on(self) -> bool:
+        if self._doubt is not None and self._doubt.expired():
+            return False
         now = time.monotonic()
         if self._state.calls.is_at_work:  # the time that functions take does not count as silence of the model
             self._heard_at = now

@@ -131,7 +131,8 @@ def test_vertex_which_takes_no_parts_gets_all_values_at_once():
             assert model.answer() == {"id": "1", "name": "count", "response": {"output": [0, 1, 2]}}
 
 
-def test_a_question_after_a_late_answer_is_not_answered_by_what_the_model_says_of_that():
+def test_the_answer_to_a_question_goes_on_until_the_model_has_spoken_of_its_function():
+    """services.md 2.3: a NON_BLOCKING call's turn ends at once, and the model speaks of the answer in another one."""
     may_end = threading.Event()
 
     @tool(behavior="NON_BLOCKING")
@@ -143,7 +144,32 @@ def test_a_question_after_a_late_answer_is_not_answered_by_what_the_model_says_o
         asked = InThread(lambda: session.ask("Look it up."))
         model.hears()
         model.say(tool_call(call("look_up")), said("I am looking."), DONE)
-        assert asked.result().text == "I am looking."
+        assert not asked.thread.join(0.05)
+        assert asked.thread.is_alive()
+        may_end.set()
+        model.answer()
+        model.say(said(" I have found it."), DONE)
+        assert asked.result().text == "I am looking. I have found it."
+        asked = InThread(lambda: session.ask("And what is the time?"))
+        model.hears()
+        model.say(said("It is noon."), DONE)
+        assert asked.result().text == "It is noon."
+
+
+def test_a_question_after_an_answer_that_came_too_late_is_not_answered_by_what_the_model_says_of_that():
+    may_end = threading.Event()
+
+    @tool(behavior="NON_BLOCKING")
+    def look_up() -> str:
+        assert may_end.wait(PATIENCE)
+        return "found"
+
+    with session_with(look_up) as (model, session):
+        asked = InThread(lambda: session.ask("Look it up.", timeout=0.1))
+        model.hears()
+        model.say(tool_call(call("look_up")), said("I am looking."), DONE)
+        turn = asked.result()
+        assert (turn.text, turn.complete) == ("I am looking.", True)
         may_end.set()
         model.answer()
         asked = InThread(lambda: session.ask("And what is the time?"))
@@ -152,7 +178,7 @@ def test_a_question_after_a_late_answer_is_not_answered_by_what_the_model_says_o
         assert asked.result().text == "It is noon."
 
 
-def test_nor_is_one_that_comes_while_the_turn_of_the_call_still_goes_on():
+def test_an_answer_that_comes_while_the_turn_of_the_call_still_goes_on_is_spoken_of_behind_it():
     @tool(behavior="NON_BLOCKING")
     def look_up() -> str:
         return "found"
@@ -162,12 +188,71 @@ def test_nor_is_one_that_comes_while_the_turn_of_the_call_still_goes_on():
         model.hears()
         model.say(tool_call(call("look_up")))
         model.answer()
-        model.say(said("I am looking."), DONE)
+        model.say(said("I am looking."), DONE, said(" I have found it."), DONE)
+        assert asked.result().text == "I am looking. I have found it."
+        asked = InThread(lambda: session.ask("And what is the time?"))
+        model.hears()
+        model.say(said("It is noon."), DONE)
+        assert asked.result().text == "It is noon."
+
+
+def test_a_server_that_ends_the_turn_of_a_function_it_was_to_wait_for_speaks_of_the_answer_later():
+    """services.md 2.3: today's models do not wait for undeclared functions, whichever of the two comes first."""
+
+    def look_up() -> str:
+        return "found"
+
+    with session_with(look_up) as (model, session):
+        for order in ("answer first", "end first"):
+            asked = InThread(lambda: session.ask("Look it up."))
+            model.hears()
+            model.say(tool_call(call("look_up", order)), *([DONE] if order == "end first" else []))
+            model.answer()
+            model.say(*([DONE] if order == "answer first" else []), said("Found."), DONE)
+            assert asked.result().text == "Found."
+        asked = InThread(lambda: session.ask("And what is the time?"))
+        model.hears()
+        model.say(said("It is noon."), DONE)
+        assert asked.result().text == "It is noon."
+
+
+def test_a_model_that_says_nothing_of_an_answer_costs_no_more_than_the_time_limit_and_not_the_next_question():
+    @tool(behavior="NON_BLOCKING")
+    def look_up() -> str:
+        return "found"
+
+    with session_with(look_up) as (model, session):
+        asked = InThread(lambda: session.ask("Look it up.", timeout=0.2))
+        model.hears()
+        model.say(tool_call(call("look_up")), said("I am looking."), DONE)
+        model.answer()
         assert asked.result().text == "I am looking."
         asked = InThread(lambda: session.ask("And what is the time?"))
         model.hears()
-        model.say(said("I have found it."), DONE, said("It is noon."), DONE)
+        model.say(said("It is noon."), DONE)
         assert asked.result().text == "It is noon."
+
+
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_a_silent_answer_is_not_waited_for(is_declared):
+    may_end = threading.Event()
+
+    @tool(behavior="NON_BLOCKING", scheduling="SILENT")
+    def note() -> str:
+        assert may_end.wait(PATIENCE)
+        return "noted"
+
+    with session_with(note) as (model, session):
+        asked = InThread(lambda: session.ask("Note it."))
+        model.hears()
+        if not is_declared:
+            may_end.set()
+        model.say(tool_call(call("note")))
+        if not is_declared:
+            model.answer()
+        model.say(said("Done."), DONE)
+        assert asked.result().text == "Done."
+        may_end.set()
 
 
 def test_a_server_that_says_that_it_goes_on_speaks_of_the_answer_in_the_same_turn():
@@ -242,10 +327,10 @@ def test_nor_does_the_end_of_a_generator_of_whose_values_the_model_has_spoken():
 
     with session_with(look_up) as (model, session):
         model.say(tool_call(call("look_up")), DONE)
-        session.receive_turn().collect()
+        session.receive_turn(timeout=0.05).collect()
         model.answer()
         model.say(said("I have found it."), DONE)
-        session.receive_turn().collect()
+        session.receive_turn(timeout=0.2).collect()
         may_end.set()
         assert model.answer()["response"] == {}
         asked = InThread(lambda: session.ask("What is the time?", timeout=PATIENCE))
