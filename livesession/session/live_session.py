@@ -170,8 +170,8 @@ class LiveSession:
         Ends after the last message of the frame that ends the turn: with `interactionStatus` IDLE where the server
         gives one, else with `turnComplete`. It goes on past a `LiveServerToolCall`, which can be answered meanwhile,
         and, where the model ends the turn without waiting for a function, on to the turn in which it speaks of the
-        answer; if it says nothing within `timeout`, the iterator ends. What is left of an earlier turn, begun before the last
-        request, is skipped.
+        answer; if it says nothing within `timeout`, the iterator ends. What is left of an earlier turn, begun before
+        the last request, is skipped.
 
         Args:
             timeout: Seconds of silence between two messages; default `SessionOptions.turn_timeout`, 60.
