@@ -103,10 +103,12 @@ class FrameWriter:
     ) -> None:
         """Writes a frame with the lock held."""
         lock = self._write_lock
+        taken: list[bool] = []
         if lock.is_owned():  # a signal handler, on top of this thread's own write, which cannot go on below
             raise lock_timeout()
         try:
-            if not lock.acquire(deadline):
+            lock.take(taken, deadline)
+            if not taken:
                 raise lock_timeout()
             check()
             if hook is not None:
@@ -117,7 +119,7 @@ class FrameWriter:
             if is_last:
                 self._stop(StreamBroken("the close frame has been sent"))
         finally:
-            if lock.is_owned():
+            if taken:
                 lock.release()
             if self._is_retired:
                 self._close_if_retired()
@@ -207,14 +209,18 @@ class FrameWriter:
 
     def flush(self) -> None:
         """Writes owed control frames as far as the socket takes them now, unless another thread is writing."""
-        while (self._begun or self._owed) and self._stopped is None and not self._write_lock.is_owned():
+        lock = self._write_lock
+        while (self._begun or self._owed) and self._stopped is None and not lock.is_owned():
+            taken: list[bool] = []
             try:
-                if not self._write_lock.try_to_acquire() or not self._write_what_fits():
+                lock.take(taken)
+                if not taken or not self._write_what_fits():
                     return
             except OSError:
                 return  # the reader will meet the same failure, and report it
             finally:
-                self._write_lock.release_if_owned()
+                if taken:
+                    lock.release()
                 self._close_if_retired()
 
     def _write_what_fits(self) -> bool:
@@ -247,12 +253,17 @@ class FrameWriter:
 
     def _close_if_retired(self) -> None:
         """Called after each release of the lock, so that the last thread to let go closes."""
-        if self._is_retired and not self._write_lock.is_owned():
-            try:
-                if self._write_lock.try_to_acquire():
-                    self._duplex.close()
-            finally:
-                self._write_lock.release_if_owned()
+        lock = self._write_lock
+        if not self._is_retired or lock.is_owned():
+            return
+        taken: list[bool] = []
+        try:
+            lock.take(taken)
+            if taken:
+                self._duplex.close()
+        finally:
+            if taken:
+                lock.release()
 
 
 def lock_timeout() -> SendTimeout:

@@ -216,14 +216,17 @@ class ConnectionManager:
     def resume(self, config: SessionResumptionConfig) -> None:
         """Replaces the connection now, in the caller's thread. Raises `ResumptionError`."""
         replacing = self._slot.replacing
+        taken: list[bool] = []
         if replacing.is_owned():
             raise resuming_already()
         try:
-            if not replacing.try_to_acquire():
+            replacing.take(taken)
+            if not taken:
                 raise resuming_already()
             self._reconnector.replace_once(config, self._scheduler.on_old_connection_closed)
         finally:
-            replacing.release_if_owned()
+            if taken:
+                replacing.release()
             self._slot.notifier.notify()
 
 

@@ -115,15 +115,19 @@ class ReconnectScheduler:
     def _replace_in_turn(self, connection: Connection) -> None:
         """Replaces the connection, unless another thread that is at it now does so."""
         replacing = self._slot.replacing
+        taken: list[bool] = []
         try:
-            while not replacing.try_to_acquire():
+            replacing.take(taken)
+            while not taken:
                 self._slot.notifier.wait_until(lambda: replacing.is_free, Deadline(self._policy.close_timeout))
+                replacing.take(taken)
             is_wanted = self._slot.present is connection and not self._state.is_finished
             if is_wanted and not self._state.is_closed:
                 self._state.begin_resuming()
                 self._reconnector.replace(self.on_old_connection_closed)
         finally:
-            replacing.release_if_owned()
+            if taken:
+                replacing.release()
             self._slot.notifier.notify()
 
     def _awaited_turn_boundary(self, connection: Connection) -> bool:

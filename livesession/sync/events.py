@@ -1,4 +1,10 @@
-"""Ways to wait that hold no lock, so that a signal handler, or the reader thread, can never be kept waiting by them."""
+"""Waits and wake-ups that a signal handler, or Ctrl-C, can come into at any place.
+
+`threading.Event` and `threading.Condition` hold a lock for moments, in Python code. A signal handler that runs on top
+of such a moment, in the same thread, would wait for that lock for ever; and a KeyboardInterrupt that comes between
+its acquiring and the block that releases it leaves it taken. Here each wait has a gate of its own, a lock that only
+its waiter acquires, and no step of waking can be divided.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +12,15 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from operator import methodcaller
 
 from livesession.sync.deadline import LONGEST, Deadline
 
 __all__ = ["Event", "Notifier"]
 
 FIRST_LOOK, LAST_LOOK = 0.1, 10.0  # seconds between which the main thread looks for a signal that it has missed
+
+release = methodcaller("release")
 
 
 def acquire(lock: threading.Lock, deadline: Deadline) -> bool:
@@ -29,63 +38,74 @@ def acquire(lock: threading.Lock, deadline: Deadline) -> bool:
 
 
 class Notifier:
-    """Lets threads wait for news, whatever it is.
+    """Lets threads wait for news, whatever the news is.
 
-    A `threading.Condition` would be held for moments by both sides, in Python code, with the same danger.
+    What is news is kept elsewhere, and looked at by the waiting thread itself: an interrupted wait loses nothing.
     """
 
-    __slots__ = ("_shut",)
+    __slots__ = ("_gates",)
 
     def __init__(self) -> None:
-        self._shut: deque[threading.Lock] = deque()  # of those who wait; each is released once
+        self._gates: deque[threading.Lock] = deque()  # of waiting threads, all shut; each is opened once
 
     def notify(self) -> None:
-        """Lets all who wait look again; callable from any thread."""
-        while self._shut:
-            with suppress(IndexError):  # another thread may have let the last one go
-                self._shut.popleft().release()
+        """Lets all waiting threads look again; callable from any thread, and from signal handlers.
+
+        An interrupted one may be repeated, and does no harm: either all were woken or none.
+        """
+        if not self._gates:
+            return
+        with suppress(IndexError):  # raised behind the last one
+            # One step for the interpreter, which looks for signals only after a call has returned to byte code: a gate
+            # that was taken out and not opened would keep its waiter for good. Two threads may do it at a time.
+            any(map(release, iter(self._gates.popleft, None)))
 
     def wait(self, has_news: Callable[[], bool], timeout: float | None) -> bool:
-        """Waits for `open()`, at most `timeout` seconds; False when it was not called and there are no news."""
+        """Waits for `notify()`, at most `timeout` seconds; False when it was not called and there are no news."""
         return self._wait(has_news, Deadline(timeout))
 
     def _wait(self, has_news: Callable[[], bool], deadline: Deadline) -> bool:
         gate = threading.Lock()
         gate.acquire()
-        self._shut.append(gate)  # before it is looked once more, so that what comes after that opens it
         try:
+            self._gates.append(gate)  # before it is looked once more, so that what comes after that opens it
             return has_news() or acquire(gate, deadline)
         finally:
-            if gate in self._shut:  # not opened
-                with suppress(ValueError):  # or just now
-                    self._shut.remove(gate)
+            # One that stays, after an interruption in this very line, is opened by the next notify(), and wakes no thread.
+            forget(self._gates, gate)
 
     def wait_until(self, is_so: Callable[[], bool], deadline: Deadline) -> bool:
-        """Looks again at each `open()`; whether it is so, at the deadline at the latest."""
+        """Looks again at each `notify()`; whether it is so, at the deadline at the latest."""
         while not is_so():
             if not self._wait(is_so, deadline):
-                return False
+                return is_so()
         return True
 
 
-class Event:
-    """A `threading.Event` that is safe in signal handlers, and with Ctrl-C at any moment.
+def forget(gates: deque[threading.Lock], gate: threading.Lock) -> None:
+    if gate in gates:  # not opened
+        with suppress(ValueError):  # or just now
+            gates.remove(gate)
 
-    An Event of `threading` holds a lock for a moment, in Python code; a handler that runs on top of that moment, in the
-    same thread, and waits for the same Event would never get it.
+
+class Event:
+    """A flag that is set once, and waited for by any number of threads; like `threading.Event`, and interruptible.
+
+    Attributes:
+        is_set: Whether it has been set.
     """
 
     __slots__ = ("_notifier", "is_set")
 
     def __init__(self) -> None:
-        self._notifier = Notifier()
         self.is_set = False
+        self._notifier = Notifier()
 
     def set(self) -> None:
-        """Releases all who wait; callable from any thread, and any number of times."""
+        """Releases all waiting threads; callable from any thread, also again, as after an interruption."""
         self.is_set = True
         self._notifier.notify()
 
     def wait(self, timeout: float | None) -> bool:
         """Waits until it is set, `timeout` seconds at the most, None without an end; whether it is set."""
-        return self._notifier.wait_until(lambda: self.is_set, Deadline(timeout))
+        return self.is_set or self._notifier.wait_until(lambda: self.is_set, Deadline(timeout))

@@ -11,22 +11,26 @@ __all__ = ["OwnedLock"]
 
 
 class OwnedLock:
-    """A lock that knows which thread holds it, and is taken inside of the `try` whose `finally` gives it back.
+    """A lock that knows which thread holds it, and notes in the same step that it was taken.
 
-    Ctrl-C may come between the moment in which a lock is taken and the next line, also when that is `try:`. Thus:
+    After `lock.acquire()` Ctrl-C may come before its result is known, or before the next line, also when that is
+    `try:`, and the lock would stay taken. So the caller gives a list, which is extended by code in C that calls
+    `acquire()` itself; the interpreter looks for signals only behind both. To be used so, with no call between
+    `finally` and `release()`:
 
+        taken: list[bool] = []
         if lock.is_owned():  # a signal handler, on top of the thread's own use of it
             ...
         try:
-            if not lock.acquire(deadline):
+            lock.take(taken, deadline)
+            if not taken:
                 ...
         finally:
-            lock.release_if_owned()
-
-    It is a `threading.RLock` inside, which notes its owner in the same step in which it is taken.
+            if taken:
+                lock.release()
 
     Attributes:
-        is_owned: Returns whether the calling thread holds it; then it must not ask for it once more.
+        is_owned: Returns whether the calling thread holds it; then it must not be taken once more.
         release: Gives it back; the calling thread must hold it.
     """
 
@@ -38,23 +42,26 @@ class OwnedLock:
         self.is_owned: Callable[[], bool] = self._lock._is_owned  # type: ignore[attr-defined]  # as Condition asks it
         self.release: Callable[[], None] = self._lock.release
 
+    def take(self, taken: list[bool], deadline: Deadline | None = None) -> None:
+        """Waits for the lock until the deadline, without one not at all.
+
+        Args:
+            taken: An empty list, which holds True as soon as the lock is taken.
+            deadline: When to give up.
+        """
+        taken.extend(filter(None, map(self._lock.acquire, (False,))))
+        if not taken and deadline is not None:
+            taken.extend(filter(None, map(self._lock.acquire, (True,), (deadline.patience(),))))
+
     @property
     def is_free(self) -> bool:
         """Whether no thread holds it, at this moment."""
-        if self.is_owned() or not self._lock.acquire(blocking=False):
-            return False
-        self._lock.release()
-        return True
-
-    def try_to_acquire(self) -> bool:
-        """Takes it if that needs no waiting."""
-        return self._lock.acquire(blocking=False)
-
-    def acquire(self, deadline: Deadline) -> bool:
-        """Waits for it until the deadline; whether it was taken."""
-        return self._lock.acquire(blocking=False) or self._lock.acquire(timeout=deadline.patience())
-
-    def release_if_owned(self) -> None:
-        """Gives it back, if the calling thread holds it."""
+        taken: list[bool] = []
         if self.is_owned():
-            self.release()
+            return False
+        try:
+            self.take(taken)
+            return bool(taken)
+        finally:
+            if taken:
+                self.release()

@@ -25,10 +25,11 @@ def busy(writer: FrameWriter) -> Iterator[None]:
     taken, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        assert lock.try_to_acquire()
+        lock.take(has_it := [])
+        assert has_it
         taken.set()
         done.wait()
-        lock.release_if_owned()
+        lock.release()
 
     thread = threading.Thread(target=hold)
     thread.start()

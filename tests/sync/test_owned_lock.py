@@ -10,34 +10,40 @@ from livesession.sync.owned_lock import OwnedLock
 from tests.kit.waiting import InThread
 
 
-def test_it_is_given_back_by_the_thread_that_holds_it_and_by_no_other():
+def taken(lock: OwnedLock, deadline: Deadline | None = None) -> bool:
+    notes: list[bool] = []
+    lock.take(notes, deadline)
+    return notes == [True]
+
+
+def test_the_thread_that_holds_it_knows_that_and_others_cannot_have_it():
     lock = OwnedLock()
-    assert lock.acquire(Deadline(0.0))
-    InThread(lock.release_if_owned).result()
+    assert taken(lock)
     assert lock.is_owned()
-    lock.release_if_owned()
+    assert not lock.is_free
+    assert InThread(lock.is_owned).result() is False
+    assert InThread(lambda: taken(lock)).result() is False
+    lock.release()
     assert lock.is_free
-    lock.release_if_owned()  # which changes nothing
 
 
 def test_another_thread_waits_for_it_until_its_deadline():
     lock = OwnedLock()
-    assert lock.try_to_acquire()
+    assert taken(lock)
     began = time.monotonic()
-    assert InThread(lambda: lock.acquire(Deadline(0.05))).result() is False
+    assert InThread(lambda: taken(lock, Deadline(0.05))).result() is False
     assert time.monotonic() - began >= 0.05
-    assert not InThread(lambda: lock.is_free).result()
 
 
 def test_a_thread_that_waits_for_it_gets_it():
     lock, waiting = OwnedLock(), threading.Event()
-    assert lock.try_to_acquire()
+    assert taken(lock)
 
-    def take() -> bool:
+    def wait() -> bool:
         waiting.set()
-        return lock.acquire(Deadline(None))
+        return taken(lock, Deadline(None))
 
-    taking = InThread(take)
+    waiter = InThread(wait)
     waiting.wait()
-    lock.release_if_owned()
-    assert taking.result() is True
+    lock.release()
+    assert waiter.result() is True
