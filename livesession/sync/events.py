@@ -1,4 +1,10 @@
-"""Ways to wait that hold no lock, so that a signal handler, or the reader thread, can never be kept waiting by them."""
+"""Waits and wake-ups that a signal handler, or Ctrl-C, can come into at any place.
+
+`threading.Event` and `threading.Condition` hold a lock for moments, in Python code. A signal handler that runs on top
+of such a moment, in the same thread, would wait for that lock for ever; and a KeyboardInterrupt that comes between
+its acquiring and the block that releases it leaves it taken. Here each wait has a gate of its own, a lock that only
+its waiter acquires, and no step of waking can be divided.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +12,15 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from operator import methodcaller
 
 from livesession.sync.deadline import LONGEST, Deadline
 
 __all__ = ["Event", "Notifier"]
 
 FIRST_LOOK, LAST_LOOK = 0.1, 10.0  # seconds between which the main thread looks for a signal that it has missed
+
+release = methodcaller("release")
 
 
 def acquire(lock: threading.Lock, deadline: Deadline) -> bool:
@@ -28,67 +37,80 @@ def acquire(lock: threading.Lock, deadline: Deadline) -> bool:
     return True
 
 
-class Event:
-    """A `threading.Event` that is safe in signal handlers.
-
-    An Event holds a lock of its own for a moment, in Python code; a handler that runs on top of that moment, in the
-    same thread, and waits for the same Event would never get it.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()  # held until it happens, then free but for moments
-        self._lock.acquire()
-        self.is_set = False
-
-    def set(self) -> None:
-        """Releases all who wait; to be called by one thread."""
-        if not self.is_set:
-            self.is_set = True
-            self._lock.release()
-
-    def wait(self, timeout: float | None) -> bool:
-        """Whether it has happened, after `timeout` seconds at the most; None is without an end."""
-        if self.is_set or not acquire(self._lock, Deadline(timeout)):
-            return self.is_set
-        self._lock.release()
-        return True
-
-
 class Notifier:
-    """Where threads wait for news, whatever it is.
+    """Threads wait here for news, whatever the news is.
 
-    A `threading.Condition` would be held for moments by both sides, in Python code, with the same danger.
+    What is news is kept elsewhere, and looked at by the waiting thread itself: an interrupted wait loses nothing.
     """
 
-    __slots__ = ("_shut",)
+    __slots__ = ("_gates",)
 
     def __init__(self) -> None:
-        self._shut: deque[threading.Lock] = deque()  # of those who wait; each is released once
+        self._gates: deque[threading.Lock] = deque()  # of those who wait, all shut; each is opened once
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a thread waits here now."""
+        return bool(self._gates)
 
     def notify(self) -> None:
-        """Lets all who wait look again; callable from any thread."""
-        while self._shut:
-            with suppress(IndexError):  # another thread may have let the last one go
-                self._shut.popleft().release()
+        """Lets all who wait look again; callable from any thread, and from signal handlers.
+
+        An interrupted one may be repeated, and does no harm: either all were woken or none.
+        """
+        if not self._gates:
+            return
+        with suppress(IndexError):  # raised behind the last one
+            # One step for the interpreter, which looks for signals only after a call has returned to byte code: a gate
+            # that was taken out and not opened would keep its waiter for good. Two threads may do it at a time.
+            any(map(release, iter(self._gates.popleft, None)))
 
     def wait(self, has_news: Callable[[], bool], timeout: float | None) -> bool:
-        """Waits for `open()`, at most `timeout` seconds; False when it was not called and there are no news."""
+        """Waits for `notify()`, at most `timeout` seconds; False when it was not called and there are no news."""
         return self._wait(has_news, Deadline(timeout))
 
     def _wait(self, has_news: Callable[[], bool], deadline: Deadline) -> bool:
         gate = threading.Lock()
         gate.acquire()
-        self._shut.append(gate)  # before it is looked once more, so that what comes after that opens it
         try:
+            self._gates.append(gate)  # before it is looked once more, so that what comes after that opens it
             return has_news() or acquire(gate, deadline)
         finally:
-            if gate in self._shut:  # not opened
-                with suppress(ValueError):  # or just now
-                    self._shut.remove(gate)
+            # One that stays, after an interruption in this very line, is opened by the next notify(), for nobody.
+            forget(self._gates, gate)
 
     def wait_until(self, is_so: Callable[[], bool], deadline: Deadline) -> bool:
-        """Looks again at each `open()`; whether it is so, at the deadline at the latest."""
+        """Looks again at each `notify()`; whether it is so, at the deadline at the latest."""
         while not is_so():
             if not self._wait(is_so, deadline):
-                return False
+                return is_so()
         return True
+
+
+def forget(gates: deque[threading.Lock], gate: threading.Lock) -> None:
+    if gate in gates:  # not opened
+        with suppress(ValueError):  # or just now
+            gates.remove(gate)
+
+
+class Event:
+    """A flag that is set once, and waited for by any number of threads; like `threading.Event`, and interruptible.
+
+    Attributes:
+        is_set: Whether it has been set.
+    """
+
+    __slots__ = ("_notifier", "is_set")
+
+    def __init__(self) -> None:
+        self.is_set = False
+        self._notifier = Notifier()
+
+    def set(self) -> None:
+        """Releases all who wait; callable from any thread, also again, as after an interruption."""
+        self.is_set = True
+        self._notifier.notify()
+
+    def wait(self, timeout: float | None) -> bool:
+        """Whether it has been set, after `timeout` seconds at the most; None is without an end."""
+        return self.is_set or self._notifier.wait_until(lambda: self.is_set, Deadline(timeout))
