@@ -29,7 +29,17 @@ from tests.interrupts.walker import certificates, describe, end, warm_up
 from tests.interrupts.watchdog import at_most
 from tests.interrupts.world import BOUND, World
 
-STORMED = ("send", "send-resumable", "send-large", "ask", "next", "next-that-waits", "receive-turn", "connect", "resume")
+STORMED = (
+    "send",
+    "send-resumable",
+    "send-large",
+    "ask",
+    "next",
+    "next-that-waits",
+    "receive-turn",
+    "connect",
+    "resume",
+)
 SHORT_SWITCH = 1e-5  # seconds after which threads change
 MOST_FAULTS = 20
 

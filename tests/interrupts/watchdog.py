@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Iterator
 from types import FrameType
 
-
 AGAIN = 1.0  # seconds after which it is raised once more, where what it ended hangs again
 
 
