@@ -48,6 +48,11 @@ class Notifier:
     def __init__(self) -> None:
         self._gates: deque[threading.Lock] = deque()  # of waiting threads, all shut; each is opened once
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a thread waits here now."""
+        return bool(self._gates)
+
     def notify(self) -> None:
         """Lets all waiting threads look again; callable from any thread, and from signal handlers.
 
@@ -71,7 +76,7 @@ class Notifier:
             self._gates.append(gate)  # before it is looked once more, so that what comes after that opens it
             return has_news() or acquire(gate, deadline)
         finally:
-            # One that stays, after an interruption in this very line, is opened by the next notify(), and wakes no thread.
+            # One that stays, after an interruption in this very line, wakes no thread.
             forget(self._gates, gate)
 
     def wait_until(self, is_so: Callable[[], bool], deadline: Deadline) -> bool:

@@ -112,7 +112,7 @@ def test_a_session_that_is_garbage_at_any_line_of_the_reader_thread_does_not_sto
             lines.is_armed = True
             with contextlib.suppress(IndexError, LiveSessionError):
                 held[0].send("drop")
-            wait_until(lambda: dropped.is_over, "the connection stays open")
+            wait_until(lambda ended=dropped: ended.is_over, "the connection stays open")
             asks(world, other)
             asks(world, other)
             lines.is_armed = False

@@ -411,7 +411,7 @@ def test_a_thread_that_waits_in_the_iterator_of_one_that_has_ended_is_the_only_o
         stream = session.receive()
         InThread(stream.claim).result()
         waiting = InThread(lambda: list(stream))
-        wait_until(lambda: core_of(session).state.queue._notifier._gates)
+        wait_until(lambda: core_of(session).state.queue._notifier.is_awaited)
         with pytest.raises(ConcurrentReceiveError):
             next(session.receive(timeout=0.1))
         stream.close()
@@ -429,7 +429,7 @@ def test_two_threads_do_not_wait_in_the_same_iterator(received):
             waiting.result()
             stream = session.receive()
             waiting = InThread(lambda: list(stream))
-        wait_until(lambda: core_of(session).state.queue._notifier._gates)
+        wait_until(lambda: core_of(session).state.queue._notifier.is_awaited)
         with pytest.raises(ConcurrentReceiveError, match="this very iterator"):
             next(stream)
         stream.close()
