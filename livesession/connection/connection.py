@@ -196,18 +196,23 @@ class Connection:
         From the reader thread (a callback) it does not wait. Never raises for what the network or the peer does.
         """
         deadline, last = Deadline(timeout), Deadline(timeout + GRACE)
-        if self._states.on(ConnectionEvent.LOCAL_CLOSE, CLOSED_HERE):
-            self._reading.close_deadline = deadline
-            self._reading.close_is_begun = True
-            self.wake()
-            self._send_close_frame(Deadline(0.0) if self.is_reader_thread else deadline)
-        elif self.state is ConnectionState.CLOSING and self._reading.close_deadline.ends_after(deadline):
-            self._reading.close_deadline = deadline
-            self.wake()
+        self._states.on(ConnectionEvent.LOCAL_CLOSE, CLOSED_HERE)
+        if self.state is ConnectionState.CLOSING:
+            self._begin_to_close(deadline)
         loop = self._reading.loop
         if loop is not None and not loop.is_current_thread:
             self._reading.over.wait(last.remaining() or 0.0)
             loop.join_if_over(min(GRACE, last.remaining() or 0.0))
+            self._writer.close_if_retired()  # again, where Ctrl-C came before a thread that was writing could do so
+
+    def _begin_to_close(self, deadline: Deadline) -> None:
+        """Takes the first steps of closing, each of them again where an earlier `close()` was interrupted."""
+        if self._reading.close_deadline.ends_after(deadline):
+            self._reading.close_deadline = deadline
+        self._reading.close_is_begun = True
+        self.wake()
+        if not self._reading.close_frame_done:
+            self._send_close_frame(Deadline(0.0) if self.is_reader_thread else deadline)
 
     def _send_close_frame(self, deadline: Deadline) -> None:
         try:

@@ -23,6 +23,7 @@ from livesession.connection.rejection import explain, rejection
 from livesession.errors import ConfigurationError, ConnectError, ConnectTimeout, LiveSessionError
 from livesession.sync.deadline import Deadline
 from livesession.sync.events import Event
+from livesession.sync.thread_start import start
 
 if TYPE_CHECKING:
     from livesession.connection.endpoint import Endpoint
@@ -84,7 +85,7 @@ class Handshake:
 
     def _start(self) -> None:
         try:
-            self._thread.start()
+            start(self._thread)
         except RuntimeError as error:  # too many, or the interpreter is going down
             raise ConnectError(f"There are no resources for another connection: {error}.", retryable=True) from error
 

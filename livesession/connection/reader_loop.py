@@ -23,6 +23,8 @@ from typing import NamedTuple, Protocol
 
 from attrs import define, field
 
+from livesession.sync.thread_start import start
+
 __all__ = ["Channel", "Plan", "ReaderLoop", "join_loop"]
 
 SERVED_AT_ONCE = 50  # channels before their consumers are told
@@ -121,7 +123,7 @@ class ReaderLoop:
     def start(self) -> None:
         """Starts the thread. Raises `RuntimeError` when the system gives none; then the loop is over."""
         try:
-            self._thread.start()
+            start(self._thread)
         except BaseException as error:
             if self._thread.ident is None:  # else Ctrl-C came when it was running already, and it goes on
                 self._end(error)
@@ -134,8 +136,8 @@ class ReaderLoop:
             self._wake_send.send(b"\0")
 
     def join_if_over(self, timeout: float) -> None:
-        """Waits for the thread of a loop that is ending."""
-        if self._is_over and not self.is_current_thread:
+        """Waits for the thread of a loop that is ending, if it was ever started."""
+        if self._is_over and self._thread.ident is not None and not self.is_current_thread:
             self._thread.join(timeout)
 
     # On the loop's thread.

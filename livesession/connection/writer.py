@@ -122,7 +122,7 @@ class FrameWriter:
             if taken:
                 lock.release()
             if self._is_retired:
-                self._close_if_retired()
+                self.close_if_retired()
 
     def _stop(self, why: BaseException) -> None:
         """Nothing is written from now on; the first reason stays."""
@@ -221,7 +221,7 @@ class FrameWriter:
             finally:
                 if taken:
                     lock.release()
-                self._close_if_retired()
+                self.close_if_retired()
 
     def _write_what_fits(self) -> bool:
         """Writes owed control frames; False when the socket took less than all."""
@@ -249,10 +249,10 @@ class FrameWriter:
         """
         self._stop(StreamBroken("the connection has ended"))
         self._is_retired = True
-        self._close_if_retired()
+        self.close_if_retired()
 
-    def _close_if_retired(self) -> None:
-        """Called after each release of the lock, so that the last thread to let go closes."""
+    def close_if_retired(self) -> None:
+        """Closes the descriptor of a retired writer, unless a thread writes; called after each release of the lock."""
         lock = self._write_lock
         if not self._is_retired or lock.is_owned():
             return

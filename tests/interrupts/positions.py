@@ -5,7 +5,8 @@ Two ways to tell the places, because they answer two questions:
 - `line`: each line of the library. What is done there is done by the trace function itself, so it is stricter than
   reality: CPython looks for signals only at some places. Left out are those where no version ever does, so that no
   code could be right: the exit of a `with` statement before the lock's own exit is called, and a line which does
-  nothing but release a lock: what comes at its beginning comes after the line before, or after the release.
+  nothing but release a lock, or asks a variable whether to: what comes at its beginning comes after the line before,
+  or after the release.
 - `signal`: a signal that comes before the n-th instruction of the library, and of the modules of the standard library
   that it waits in. It is only marked as pending there, and delivered where the interpreter looks for it next, be that
   in the library or in what it calls: just what a signal does that comes at this moment.
@@ -34,6 +35,7 @@ LIBRARY = os.path.dirname(livesession.__file__) + os.sep
 LEFT_OUT = tuple(LIBRARY + name + os.sep for name in ("emulator", "cli", "notebook"))
 WAITED_IN = tuple(module.__file__ for module in (threading,))
 LONE_RELEASE = re.compile(r"\s*[\w.]+\.release\(\)(\s*#.*)?$")
+LAST_TEST = re.compile(r"\s*if \w+:(\s*#.*)?$")  # of a variable of the function itself: nothing is called
 
 # After these the interpreter does not look for signals, nor do they call anything: what comes before one of them is
 # delivered where it would be had it come before the next instruction.
@@ -132,7 +134,8 @@ class Lines:
     def _is_left_out(self, frame: FrameType) -> bool:
         if NOTES.leaves_with(frame.f_code, frame.f_lineno, frame.f_lasti):
             return True
-        return bool(LONE_RELEASE.match(linecache.getline(frame.f_code.co_filename, frame.f_lineno)))
+        line, behind = (linecache.getline(frame.f_code.co_filename, frame.f_lineno + more) for more in (0, 1))
+        return bool(LONE_RELEASE.match(line) or (LAST_TEST.match(line) and LONE_RELEASE.match(behind)))
 
 
 class TracedInstructions:
