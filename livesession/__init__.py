@@ -137,8 +137,8 @@ from livesession.session.receive_any import LiveSessionEnded, SessionsStream, re
 from livesession.session.streams import MessageStream, TurnStream
 from livesession.session.turn import Turn
 from livesession.tools.cancel_token import CancelToken
-from livesession.tools.decorator import tool
-from livesession.tools.function_tool import FunctionTool, declaration_of
+from livesession.tools.decorator import declaration_of, tool
+from livesession.tools.function_tool import FunctionTool
 from livesession.tools.tool_options import ToolOptions
 from livesession.version import __version__
 

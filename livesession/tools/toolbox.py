@@ -98,7 +98,7 @@ def to_function(given: FunctionTool | Callable[..., object]) -> FunctionTool:
             f"A tool is a Python function, a FunctionDeclaration or a Tool, not {type(given).__name__}: {given!r:.80}. "
             f"Where that is what you mean, {way_to_give(given)}."
         )
-    from livesession.tools.declare.signatures import function_tool  # whoever has no functions does not need it
+    from livesession.tools.tool_factory import function_tool  # takes cattrs, which nothing else here needs
 
     return function_tool(given)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from attrs import field, frozen
 
-__all__ = ["Documentation", "documentation"]
+from livesession.tools.declare.callables import running, within_partials
+
+__all__ = ["Documentation", "docstring_of", "documentation"]
 
 
 @frozen
@@ -21,6 +23,11 @@ class Documentation:
 
     description: str | None = None
     parameters: Mapping[str, str] = field(factory=dict)
+
+
+def docstring_of(function: Callable[..., object]) -> str | None:
+    """The docstring of the function that runs first, else the one that is inherited."""
+    return running(function).__doc__ or inspect.getdoc(within_partials(function))
 
 
 def documentation(docstring: str | None) -> Documentation:
