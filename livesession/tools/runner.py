@@ -108,7 +108,7 @@ class ToolRunner:
 
     def _begin(self, job: Job) -> None:
         if job.limit is not None:
-            self._limits.watch(job, Deadline(job.limit))
+            self._limits.watch(job, job.limit)
         # A copy for each call: a context cannot be entered twice at the same time.
         self._pool.submit(functools.partial(self._context.copy().run, self._work, job))
 
@@ -165,12 +165,13 @@ class ToolRunner:
     def _error(self, job: Job, error: BaseException) -> FunctionResponse:
         return job.answer(FunctionResponse(response=as_error(error, self._conversation.redact)))
 
-    # On the timer's thread.
+    # On the thread of the time limits.
 
     def _expire(self, job: Job) -> None:
         waited = "" if job.thread else f"; it was not begun, as {self._options.concurrency} others are running"
         reason = f"{job.name} took longer than {job.limit:g} s{waited}"
-        self._conversation.log.warning("%s; the model is told so, and its answer will be dropped", reason)
+        with suppress(Exception):  # a log handler may fail
+            self._conversation.log.warning("%s; the model is told so, and its answer will be dropped", reason)
         job.token._cancel(reason)
         try:
             self._send(job, self._error(job, ToolCancelled(reason)), "timed_out")
