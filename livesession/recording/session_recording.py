@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable
 
-from livesession.backends import Backend
 from livesession.connection.close_info import CloseInfo
 from livesession.errors import ConnectError
 from livesession.logs import SessionLog
@@ -34,7 +33,7 @@ class SessionRecording:
 
     Args:
         recorder: Where it goes.
-        backend, model: What the first line says.
+        service, model: Which service and which model, for the first line; `service` is `"developer"` or `"vertex"`.
         log: Where a failure is told, once.
 
     Raises:
@@ -42,7 +41,7 @@ class SessionRecording:
         ConnectError: The system has no more threads.
     """
 
-    def __init__(self, recorder: Recorder, backend: Backend, model: str, log: SessionLog) -> None:
+    def __init__(self, recorder: Recorder, service: str, model: str, log: SessionLog) -> None:
         self._recorder = recorder
         self._log = log
         self._queue = Queue()
@@ -54,7 +53,7 @@ class SessionRecording:
         self._is_finishing = False  # no other connection will come
         self._is_over = False  # nothing more is written
         self._pid = os.getpid()
-        self._files = RecordingFiles(recorder, backend, model)
+        self._files = RecordingFiles(recorder, service, model)
         self._began = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="livesession-recorder", daemon=True)
         self._start()

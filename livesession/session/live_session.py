@@ -543,7 +543,7 @@ def open_recording(recorder: Recorder, backend: Backend, model: str, conversatio
     """Opens its files, before anything is sent. Raises `ConfigurationError`."""
     from livesession.recording.session_recording import SessionRecording  # most sessions have none
 
-    return SessionRecording(recorder, backend, model, conversation.log)
+    return SessionRecording(recorder, backend.service, model, conversation.log)
 
 
 def poster(
