@@ -13,7 +13,7 @@ import attrs
 from livesession.errors import InvalidRequestError
 from livesession.messages.content import FunctionCall, FunctionResponse
 from livesession.messages.server import LiveServerToolCall, LiveServerToolCallCancellation
-from livesession.session.function_calls import CallListener, CallState, Claimed, TrackedCall
+from livesession.session.function_calls import CallListener, CallRules, CallState, Claimed, TrackedCall
 from livesession.sync.deadline import Deadline
 from livesession.sync.events import Notifier
 
@@ -31,12 +31,7 @@ ENDED = "the session has ended"
 class CallTracker:
     """Keeps each call from when it is made until it has been answered, once, or needs no answer any more.
 
-    Attributes:
-        listener: Who answers by itself; None where nobody does.
-        non_blocking: The functions whose answer the model does not wait for.
-        hides_automatic: Whether the consumer is not to see the calls that the listener answers.
-        is_strict: Whether answers to calls that were never made are refused. Servers have been seen to take them from
-            a session without functions.
+    Its public attributes are those of the `CallRules` that `configure()` takes.
     """
 
     def __init__(self) -> None:
@@ -52,6 +47,13 @@ class CallTracker:
         self.hides_automatic = False
         self.is_strict = False
         self._is_closed = False
+
+    def configure(self, rules: CallRules) -> None:
+        """Takes over the rules of the session's tools; to be called before the session connects."""
+        self.listener = rules.listener
+        self.non_blocking = rules.non_blocking
+        self.hides_automatic = rules.hides_automatic
+        self.is_strict = rules.is_strict
 
     # The reader thread.
 

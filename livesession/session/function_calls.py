@@ -13,7 +13,7 @@ from livesession.messages.content import FunctionCall, FunctionResponse
 from livesession.messages.fields import JSONObject
 from livesession.messages.server import LiveServerMessage
 
-__all__ = ["CallListener", "CallState", "Claimed", "Outcome", "ToolResult", "ToolStatistics", "TrackedCall"]
+__all__ = ["CallListener", "CallRules", "CallState", "Claimed", "Outcome", "ToolResult", "ToolStatistics", "TrackedCall"]
 
 Outcome = Literal["answered", "failed", "timed_out", "dropped"]
 
@@ -116,3 +116,21 @@ class CallListener(Protocol):
 
     def on_gone(self, calls: Sequence[TrackedCall], why: str) -> None:
         """These need no answer any more; on any thread."""
+
+
+@frozen(kw_only=True)
+class CallRules:
+    """How the tools of a session are declared, as far as it decides what is done with their calls.
+
+    Attributes:
+        listener: Answers calls by itself; None where all are answered by hand.
+        non_blocking: The names of the functions whose answer the model does not wait for.
+        hides_automatic: Whether the consumer does not see the calls that the listener answers.
+        is_strict: Whether answers to calls that were never made are refused. Servers have been seen to take them from
+            a session without functions.
+    """
+
+    listener: CallListener | None = None
+    non_blocking: frozenset[str] = frozenset()
+    hides_automatic: bool = False
+    is_strict: bool = False

@@ -11,6 +11,7 @@ from attrs import frozen
 from livesession.errors import ConfigurationError
 from livesession.messages.declarations import FunctionDeclaration, Tool, ToolConfig
 from livesession.messages.enums import Behavior
+from livesession.session.function_calls import CallRules
 from livesession.tools.function_tool import FunctionTool
 from livesession.tools.tool_options import ToolOptions
 
@@ -40,20 +41,33 @@ class Toolbox:
     options: ToolOptions
 
     def open(self, conversation: SessionState, answering: FunctionResponder, *, in_parts: bool) -> ToolRunner | None:
-        """Has the calls of a session answered; None where nothing is answered by itself."""
-        conversation.calls.non_blocking = frozenset(
-            each.name for each in declared(self.tools) if each.behavior == Behavior.NON_BLOCKING
-        )
-        conversation.calls.is_strict = any(True for _ in declared(self.tools))
-        if not self.functions or not self.options.auto:
-            return None
-        from livesession.tools.runner import ToolRunner
+        """Sets how the calls of a session are answered, before it connects.
 
-        by_hand = {each.name for each in declared(self.tools)} - set(self.functions)
-        runner = ToolRunner(self.functions, by_hand, self.options, conversation, answering, in_parts=in_parts)
-        conversation.calls.listener = runner
-        conversation.calls.hides_automatic = not self.options.messages
+        Args:
+            conversation: The session's.
+            answering: Sends the answers.
+            in_parts: Whether the back end takes an answer in several parts.
+
+        Returns:
+            The runner of the session's functions; None where all calls are answered by hand.
+        """
+        runner = None
+        if self.functions and self.options.auto:
+            from livesession.tools.runner import ToolRunner  # a session without functions does not need it
+
+            by_hand = {each.name for each in declared(self.tools)} - set(self.functions)
+            runner = ToolRunner(self.functions, by_hand, self.options, conversation, answering, in_parts=in_parts)
+        conversation.calls.configure(self._rules(runner))
         return runner
+
+    def _rules(self, runner: ToolRunner | None) -> CallRules:
+        declarations = list(declared(self.tools))
+        return CallRules(
+            listener=runner,
+            non_blocking=frozenset(each.name for each in declarations if each.behavior == Behavior.NON_BLOCKING),
+            hides_automatic=runner is not None and not self.options.messages,
+            is_strict=bool(declarations),
+        )
 
 
 def to_toolbox(given: Sequence[AnyTool], options: ToolOptions, config: ToolConfig | None) -> Toolbox:
