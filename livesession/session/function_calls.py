@@ -13,7 +13,16 @@ from livesession.messages.content import FunctionCall, FunctionResponse
 from livesession.messages.fields import JSONObject
 from livesession.messages.server import LiveServerMessage
 
-__all__ = ["CallListener", "CallRules", "CallState", "Claimed", "Outcome", "ToolResult", "ToolStatistics", "TrackedCall"]
+__all__ = [
+    "CallListener",
+    "CallRules",
+    "CallState",
+    "Claimed",
+    "Outcome",
+    "ToolResult",
+    "ToolStatistics",
+    "TrackedCall",
+]
 
 Outcome = Literal["answered", "failed", "timed_out", "dropped"]
 

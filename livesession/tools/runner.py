@@ -92,7 +92,7 @@ class ToolRunner:
                 self._jobs[call] = job
                 self._counts["calls"] += 1
             if not call.is_open:  # the session was closed just before, and nobody knew of the job
-                job.token._cancel(call.why_gone)
+                job.source.cancel(call.why_gone)
             try:
                 self._begin(job)
             except RuntimeError as error:
@@ -117,7 +117,7 @@ class ToolRunner:
         with self._lock:
             jobs = [self._jobs[call] for call in calls if call in self._jobs]
         for job in jobs:
-            job.token._cancel(why)
+            job.source.cancel(why)
 
     # On a thread of the pool.
 
@@ -172,7 +172,7 @@ class ToolRunner:
         reason = f"{job.name} took longer than {job.limit:g} s{waited}"
         with suppress(Exception):  # a log handler may fail
             self._conversation.log.warning("%s; the model is told so, and its answer will be dropped", reason)
-        job.token._cancel(reason)
+        job.source.cancel(reason)
         try:
             self._send(job, self._error(job, ToolCancelled(reason)), "timed_out")
         except Exception as error:
@@ -222,12 +222,11 @@ class ToolRunner:
         with self._lock:
             is_first, job.is_recorded = not job.is_recorded, True
         if is_first and self._options.messages:
-            call, seconds = job.call, job.seconds
-            result = ToolResult(call=call.call, response=response, outcome=outcome, seconds=seconds)
-            arrival = QueuedMessage(result, call.turn, call.serial, ends_turn=False, cost=0)
-            if not call.is_blocking:  # it belongs to the turn in which it comes
-                arrival = arrival._replace(turn=self._conversation.turns.completed, serial=LATEST)
-            self._conversation.put_aside(arrival)
+            call, turns = job.call, self._conversation.turns
+            result = ToolResult(call=call.call, response=response, outcome=outcome, seconds=job.seconds)
+            # That of a call for which the model did not wait belongs to the turn in which it comes.
+            turn, serial = (call.turn, call.serial) if call.is_blocking else (turns.completed, LATEST)
+            self._conversation.put_aside(QueuedMessage(result, turn, serial, ends_turn=False, cost=0))
 
     # The end.
 
