@@ -1,4 +1,4 @@
-"""The signature of a Python function: which parameters the model fills in, and the schema that it is told of them."""
+"""Signatures of Python functions: the parameters that the model fills in, and the schema of these."""
 
 from __future__ import annotations
 
@@ -110,7 +110,10 @@ def names_known_to(function: Callable[..., object]) -> dict[str, object]:
 
 
 def resolved(annotation: object, names: dict[str, object]) -> object:
-    """A hint without quotes; of one parameter alone, since that of another or of the answer may mean nothing here."""
+    """Evaluates a hint that is text.
+
+    Those of the other parameters and of the returned value are left alone: they may name what only a type checker sees.
+    """
     holder = SimpleNamespace(__annotations__={"it": annotation})
     hints = get_type_hints(holder, globalns=names, include_extras=True)
     return hints["it"]
