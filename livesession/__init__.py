@@ -128,7 +128,7 @@ from livesession.messages import (
 )
 from livesession.messages.pcm_audio import PcmAudio
 from livesession.model import LiveGenerativeModel
-from livesession.options import SessionOptions
+from livesession.options import SessionOptions, ToolOptions
 from livesession.recording import Recorder
 from livesession.resumption.policy import LiveSessionResumed, ResumptionPolicy
 from livesession.session.function_calls import ToolResult, ToolStatistics
@@ -139,7 +139,6 @@ from livesession.session.turn import Turn
 from livesession.tools.cancel_token import CancelToken
 from livesession.tools.decorator import declaration_of, tool
 from livesession.tools.function_tool import FunctionTool
-from livesession.tools.tool_options import ToolOptions
 from livesession.version import __version__
 
 __all__ = [

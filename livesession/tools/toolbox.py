@@ -11,9 +11,9 @@ from attrs import frozen
 from livesession.errors import ConfigurationError
 from livesession.messages.declarations import FunctionDeclaration, Tool, ToolConfig
 from livesession.messages.enums import Behavior
+from livesession.options import ToolOptions
 from livesession.session.function_calls import CallRules
 from livesession.tools.function_tool import FunctionTool
-from livesession.tools.tool_options import ToolOptions
 
 if TYPE_CHECKING:
     from livesession.session.function_responder import FunctionResponder
