@@ -128,7 +128,7 @@ from livesession.messages import (
 )
 from livesession.messages.pcm_audio import PcmAudio
 from livesession.model import LiveGenerativeModel
-from livesession.options import SessionOptions
+from livesession.options import SessionOptions, ToolOptions
 from livesession.recording import Recorder
 from livesession.resumption.policy import LiveSessionResumed, ResumptionPolicy
 from livesession.session.function_calls import ToolResult, ToolStatistics
@@ -137,9 +137,8 @@ from livesession.session.receive_any import LiveSessionEnded, SessionsStream, re
 from livesession.session.streams import MessageStream, TurnStream
 from livesession.session.turn import Turn
 from livesession.tools.cancel_token import CancelToken
-from livesession.tools.decorator import tool
-from livesession.tools.function_tool import FunctionTool, declaration_of
-from livesession.tools.tool_options import ToolOptions
+from livesession.tools.decorator import declaration_of, tool
+from livesession.tools.function_tool import FunctionTool
 from livesession.version import __version__
 
 __all__ = [

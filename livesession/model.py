@@ -13,12 +13,11 @@ from livesession.backends.backend import check_model
 from livesession.messages.client import LiveClientSetup
 from livesession.messages.config import LiveGenerationConfig, SessionResumptionConfig
 from livesession.messages.content import Content, Part
-from livesession.options import SessionOptions
+from livesession.options import SessionOptions, ToolOptions
 from livesession.recording.recorder import Recorder, to_recorder
 from livesession.resumption.policy import check_resumption
 from livesession.session import requests
 from livesession.session.connect import connect_session
-from livesession.tools.tool_options import ToolOptions
 
 if TYPE_CHECKING:
     from livesession.messages.declarations import ToolConfig

@@ -9,9 +9,17 @@ from attrs import field, frozen
 
 from livesession.errors import ConfigurationError
 from livesession.resumption.policy import ResumptionPolicy
-from livesession.validators import one_of, positive, positive_or_none
+from livesession.validators import (
+    boolean,
+    one_of,
+    positive,
+    positive_int,
+    positive_or_endless,
+    positive_or_none,
+    zero_or_more,
+)
 
-__all__ = ["SessionOptions", "check_timeout"]
+__all__ = ["SessionOptions", "ToolOptions", "check_timeout"]
 
 MEGABYTE = 1024 * 1024
 
@@ -67,6 +75,31 @@ class SessionOptions:
                 f"dead_after must be over ping_after, {self.ping_after:g} s, so that a ping can be answered, not "
                 f"{self.dead_after!r}; None turns either off."
             )
+
+
+@frozen(kw_only=True)
+class ToolOptions:
+    """Options for running Python functions that the model calls.
+
+    Attributes:
+        auto: Whether functions run, and their calls are answered, by themselves; False leaves the answers to
+            `send_function_responses()`; default True.
+        timeout: Seconds from the call, waiting for a free thread included, until the model is told that the function
+            took too long; for functions that the model waits for and that have no limit of their own
+            (`@tool(timeout=...)`); None or `math.inf` for no limit; default 30.
+        concurrency: Calls of one session that run at once; further ones wait; default 32.
+        messages: Whether `receive()` yields the calls that are answered by themselves and their cancellations, and a
+            `ToolResult` for each, and a `Turn` holds them; default True. Calls that are yours to answer it always
+            yields.
+        hold_audio: Seconds, from a call that the model waits for, within which sending audio waits for the answer to
+            go out first: some models close the connection (1008) over audio in that time; default 0, which sends it.
+    """
+
+    auto: bool = field(default=True, validator=boolean)
+    timeout: float | None = field(default=30.0, validator=positive_or_endless)
+    concurrency: int = field(default=32, validator=positive_int)
+    messages: bool = field(default=True, validator=boolean)
+    hold_audio: float = field(default=0.0, validator=zero_or_more)
 
 
 def check_timeout(seconds: Seconds) -> Seconds:

@@ -7,6 +7,7 @@ import ssl
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import Literal
 
 from attrs import field, frozen
 
@@ -58,6 +59,11 @@ class Backend(Compact, ABC):
     proxy: Secret | bool | None = field(default=None, converter=hide_proxy)
     ssl_context: ssl.SSLContext | None = field(default=None, repr=False)
     ca_file: str | None = None
+
+    @property
+    def service(self) -> Literal["developer", "vertex"]:
+        """Which of the two services answers: Gemini's Developer API or Vertex AI; their messages differ a little."""
+        return "developer"
 
     @property
     def requires_function_response_ids(self) -> bool:

@@ -56,6 +56,10 @@ class FirebaseAI(Backend):
             )
 
     @property
+    def service(self) -> Literal["developer", "vertex"]:
+        return "vertex" if self.flavour == "vertex" else "developer"
+
+    @property
     def takes_answers_in_parts(self) -> bool:
         return self.flavour == "google"
 

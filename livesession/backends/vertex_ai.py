@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import attrs
 from attrs import Factory, field, frozen
 
@@ -61,6 +63,10 @@ class VertexAI(Backend):
     project: str | None = Factory(project_of, takes_self=True)
     location: str | None = Factory(location_of, takes_self=True)
     _default: DefaultCredentials = field(factory=DefaultCredentials, init=False, repr=False, eq=False)
+
+    @property
+    def service(self) -> Literal["developer", "vertex"]:
+        return "vertex"
 
     def endpoint(self) -> Endpoint:
         if self.is_gateway:

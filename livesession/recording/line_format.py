@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 
-from livesession.backends import Backend, FirebaseAI, VertexAI
 from livesession.connection.close_info import CloseInfo
 from livesession.recording.sound_tracks import Cut
 from livesession.version import __version__
@@ -18,13 +17,18 @@ DIGITS = 6  # of seconds
 CLOSED_BY = {"local": "client"}
 
 
-def first_line(backend: Backend, model: str, tracks: Mapping[str, str]) -> bytes:
-    """About the recording; `tracks` are the names of the WAV files of both sides, where there are any."""
-    is_vertex = isinstance(backend, VertexAI) or (isinstance(backend, FirebaseAI) and backend.flavour == "vertex")
+def first_line(service: str, model: str, tracks: Mapping[str, str]) -> bytes:
+    """The line about the recording itself.
+
+    Args:
+        service: Which service was spoken to, `"developer"` or `"vertex"`.
+        model: The model, as the setup names it.
+        tracks: The names of the WAV files of both sides, where there are any.
+    """
     about: dict[str, object] = {
         "recording": FORMAT,
         "library": f"livesession {__version__}",
-        "backend": "vertex" if is_vertex else "developer",
+        "backend": service,
         "model": model,
         "started": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
     }

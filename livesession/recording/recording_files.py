@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 
-from livesession.backends import Backend
 from livesession.messages.pcm_audio import MODEL_RATE, USER_RATE
 from livesession.observers import Connected, Disconnected
 from livesession.recording.entries import Entry, RecordedMessage
@@ -26,7 +25,7 @@ class RecordingFiles:
     Nothing is buffered here: what has been written survives the end of the process, whatever ends it.
     """
 
-    def __init__(self, recorder: Recorder, backend: Backend, model: str) -> None:
+    def __init__(self, recorder: Recorder, service: str, model: str) -> None:
         self._handles = HandleNames()
         self._tracks: dict[str, Track] = {}
         self._file = open_private(recorder.path)
@@ -35,7 +34,7 @@ class RecordingFiles:
                 for sender, rate in RATES.items():
                     self._tracks[sender] = Track(recorder.track_path(sender), rate)
             names = {sender: track.path.name for sender, track in self._tracks.items()}
-            write_all(self._file, first_line(backend, model, names))
+            write_all(self._file, first_line(service, model, names))
         except BaseException as error:
             with suppress(OSError):
                 self.close()

@@ -11,7 +11,6 @@ import os
 import threading
 import time
 
-from livesession.backends import Backend
 from livesession.errors import ConnectError
 from livesession.logs import SessionLog
 from livesession.observers import (
@@ -41,7 +40,7 @@ class SessionRecording:
 
     Args:
         recorder: Where it goes.
-        backend, model: What the first line says.
+        service, model: Which service and which model, for the first line; `service` is `"developer"` or `"vertex"`.
         log: Where a failure is told, once.
 
     Raises:
@@ -49,7 +48,7 @@ class SessionRecording:
         ConnectError: The system has no more threads.
     """
 
-    def __init__(self, recorder: Recorder, backend: Backend, model: str, log: SessionLog) -> None:
+    def __init__(self, recorder: Recorder, service: str, model: str, log: SessionLog) -> None:
         self._recorder = recorder
         self._log = log
         self._queue = EntryQueue()
@@ -61,7 +60,7 @@ class SessionRecording:
         self._is_finishing = False  # no other connection will come
         self._is_over = False  # nothing more is written
         self._pid = os.getpid()
-        self._files = RecordingFiles(recorder, backend, model)
+        self._files = RecordingFiles(recorder, service, model)
         self._began = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="livesession-recorder", daemon=True)
         self._start()

@@ -14,7 +14,14 @@ import attrs
 from livesession.errors import InvalidRequestError
 from livesession.messages.server import LiveServerToolCall, LiveServerToolCallCancellation
 from livesession.observers import Observer, ToolCallBegun, ToolCallEnded, tell
-from livesession.session.function_calls import CallListener, CallState, Claimed, PendingCalls, TrackedCall
+from livesession.session.function_calls import (
+    CallListener,
+    CallRules,
+    CallState,
+    Claimed,
+    PendingCalls,
+    TrackedCall,
+)
 from livesession.sync.events import Notifier
 
 if TYPE_CHECKING:
@@ -38,13 +45,7 @@ class CallTracker:
     Args:
         observers: Observe the calls.
 
-    Attributes:
-        listener: Answers calls by itself; None where all are answered by hand.
-        non_blocking: The functions whose answer the model does not wait for.
-        silent: The functions of whose answer the model does not speak.
-        hides_automatic: Whether the consumer is not to see the calls that the listener answers.
-        is_strict: Whether answers to calls that were never made are refused. Servers have been seen to take them from
-            a session without functions.
+    Its public attributes are those of the `CallRules` that `configure()` takes.
     """
 
     def __init__(self, observers: Sequence[Observer] = ()) -> None:
@@ -63,6 +64,14 @@ class CallTracker:
         self.hides_automatic = False
         self.is_strict = False
         self._is_closed = False
+
+    def configure(self, rules: CallRules) -> None:
+        """Takes over the rules of the session's tools; to be called before the session connects."""
+        self.listener = rules.listener
+        self.non_blocking = rules.non_blocking
+        self.silent = rules.silent
+        self.hides_automatic = rules.hides_automatic
+        self.is_strict = rules.is_strict
 
     # The reader thread.
 

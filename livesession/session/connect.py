@@ -66,4 +66,4 @@ def open_recording(recorder: Recorder, backend: Backend, model: str, log: Sessio
     """Opens its files, before anything is sent. Raises `ConfigurationError`."""
     from livesession.recording.session_recording import SessionRecording  # most sessions have none
 
-    return SessionRecording(recorder, backend, model, log)
+    return SessionRecording(recorder, backend.service, model, log)

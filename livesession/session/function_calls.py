@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CallListener",
+    "CallRules",
     "CallState",
     "Claimed",
     "Outcome",
@@ -152,3 +153,23 @@ class CallListener(Protocol):
 
     def on_gone(self, calls: Sequence[TrackedCall], why: str) -> None:
         """Forgets calls that need no answer any more; on any thread."""
+
+
+@frozen(kw_only=True)
+class CallRules:
+    """The rules by which a session treats function calls, as its tools are declared.
+
+    Attributes:
+        listener: Answers calls by itself; None where all are answered by hand.
+        non_blocking: The names of the functions whose answer the model does not wait for.
+        silent: The names of the functions of whose answer the model does not speak.
+        hides_automatic: Whether the consumer does not see the calls that the listener answers.
+        is_strict: Whether answers to calls that were never made are refused. Servers have been seen to take them from
+            a session without functions.
+    """
+
+    listener: CallListener | None = None
+    non_blocking: frozenset[str] = frozenset()
+    silent: frozenset[str] = frozenset()
+    hides_automatic: bool = False
+    is_strict: bool = False

@@ -1,4 +1,4 @@
-"""Threads on which functions run when the model calls them."""
+"""A pool of worker threads, on which the functions run that the model calls."""
 
 from __future__ import annotations
 
@@ -11,37 +11,41 @@ from livesession.sync.events import Notifier
 
 __all__ = ["WorkerPool"]
 
-IDLE = 10.0  # seconds for which a thread waits for more to do
+IDLE = 10.0  # seconds
 
-Job = Callable[[], None]
+Task = Callable[[], None]
 
 
 class WorkerPool:
-    """Runs jobs, which must not raise, on daemon threads named "livesession-tool" that are made when needed.
+    """Runs tasks, which must not raise, on daemon threads that are started when needed.
 
     The interpreter does not wait for them when it exits, as it does for those of `concurrent.futures`.
 
     Args:
-        limit: Threads; further jobs wait for one to be free.
+        limit: The most threads; further tasks wait for one to be free.
+        name: The name of each thread.
+        idle: Seconds for which a thread waits for another task before it ends.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, name: str = "livesession-tool", idle: float = IDLE) -> None:
         # Guards all fields; no other lock is taken inside. A signal handler on top, in close(), may take it again.
         self._lock = threading.RLock()
         self._limit = limit
-        self._jobs: deque[Job] = deque()
+        self._name = name
+        self._patience = idle
+        self._tasks: deque[Task] = deque()
         self._threads: set[threading.Thread] = set()
-        self._idle = 0
+        self._idle = 0  # threads that wait for a task
         self._is_stopped = False
-        self._notifier = Notifier()  # opened when there is a job, and when there will be none
+        self._notifier = Notifier()  # notified when there is a task, and when there will be none
 
-    def submit(self, job: Job) -> None:
-        """Has it run as soon as a thread is free. Raises `RuntimeError` when the system gives no thread at all."""
+    def submit(self, task: Task) -> None:
+        """Has a task run as soon as a thread is free. Raises `RuntimeError` when the system gives no thread at all."""
         thread: threading.Thread | None = None
         with self._lock:
-            self._jobs.append(job)
-            if len(self._jobs) > self._idle and len(self._threads) < self._limit and not self._is_stopped:
-                thread = threading.Thread(target=self._work, name="livesession-tool", daemon=True)
+            self._tasks.append(task)
+            if len(self._tasks) > self._idle and len(self._threads) < self._limit and not self._is_stopped:
+                thread = threading.Thread(target=self._work, name=self._name, daemon=True)
                 self._threads.add(thread)
         self._notifier.notify()
         if thread is not None:
@@ -54,35 +58,35 @@ class WorkerPool:
             with self._lock:
                 self._threads.discard(thread)
                 if self._threads:
-                    return  # one of them will do it
-                self._jobs.clear()
+                    return  # one of them will take the task
+                self._tasks.clear()
             raise
 
     def stop(self) -> None:
-        """Forgets the jobs that wait; threads end as soon as they are done with what they run."""
+        """Drops the tasks that wait; each thread ends as soon as the task that it runs has returned."""
         with self._lock:
             self._is_stopped = True
-            self._jobs.clear()
+            self._tasks.clear()
         self._notifier.notify()
 
     def join(self, deadline: Deadline) -> None:
-        """Waits for the threads, but not for the one that calls this."""
+        """Waits for the threads to end, except for the calling one."""
         with self._lock:
             threads = [each for each in self._threads if each.is_alive() and each is not threading.current_thread()]
         for thread in threads:
             thread.join(deadline.remaining())
 
     def _work(self) -> None:
-        while job := self._next():
-            job()
+        while task := self._next():
+            task()
 
-    def _next(self) -> Job | None:
-        """Waits for a job; None ends the thread."""
-        deadline = Deadline(IDLE)
+    def _next(self) -> Task | None:
+        """Waits for a task; None ends the thread."""
+        deadline = Deadline(self._patience)
         while True:
             with self._lock:
-                if self._jobs:
-                    return self._jobs.popleft()
+                if self._tasks:
+                    return self._tasks.popleft()
                 if self._is_stopped or deadline.expired():
                     self._threads.discard(threading.current_thread())
                     return None
@@ -92,4 +96,4 @@ class WorkerPool:
                 self._idle -= 1
 
     def _has_news(self) -> bool:
-        return bool(self._jobs) or self._is_stopped
+        return bool(self._tasks) or self._is_stopped

@@ -9,7 +9,32 @@ from livesession.errors import ToolCancelled
 from livesession.sync.deadline import Deadline
 from livesession.sync.events import Notifier
 
-__all__ = ["CancelToken"]
+__all__ = ["CancelSource", "CancelToken", "source_of"]
+
+
+class CancelSource:
+    """Sets a `CancelToken`: the side of it that the function does not have.
+
+    Attributes:
+        reason: Why the answer is not wanted any more, in words; None as long as it is.
+    """
+
+    def __init__(self) -> None:
+        self._notifier = Notifier()
+        self.reason: str | None = None
+
+    def cancel(self, reason: str) -> None:
+        """Sets the token; the first reason stays. Callable from any thread, and in signal handlers: nothing waits."""
+        self.reason = self.reason or reason
+        self._notifier.notify()
+
+    def wake(self) -> None:
+        """Has all threads in `wait_until()` look again."""
+        self._notifier.notify()
+
+    def wait_until(self, is_so: Callable[[], bool], deadline: Deadline) -> None:
+        """Waits until it is so, looking again at each `wake()`, or until the token is set, or the deadline."""
+        self._notifier.wait_until(lambda: self.reason is not None or is_so(), deadline)
 
 
 @final
@@ -21,39 +46,34 @@ class CancelToken:
     session ends or is resumed without it. What the function returns after that is dropped. Usable from any thread.
     """
 
-    def __init__(self) -> None:
-        self._notifier = Notifier()
-        self._reason: str | None = None
+    def __init__(self, source: CancelSource | None = None, /) -> None:
+        self._source = source or CancelSource()
 
     def __repr__(self) -> str:
-        return f"<CancelToken, cancelled: {self._reason}>" if self._reason else "<CancelToken>"
+        return f"<CancelToken, cancelled: {self.reason}>" if self.reason else "<CancelToken>"
 
     @property
     def is_cancelled(self) -> bool:
         """Whether it is set; it stays so."""
-        return self._reason is not None
+        return self._source.reason is not None
 
     @property
     def reason(self) -> str | None:
         """Why it is set, in words; None as long as it is not."""
-        return self._reason
+        return self._source.reason
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Sleeps for `timeout` seconds (None: without an end), or until it is set; whether it is."""
-        return self._notifier.wait_until(lambda: self.is_cancelled, Deadline(timeout))
+        """Sleeps for `timeout` seconds (None: without an end), or until the token is set; whether it is."""
+        self._source.wait_until(lambda: False, Deadline(timeout))
+        return self.is_cancelled
 
     def check(self) -> None:
         """Raises `ToolCancelled` once it is set, which ends the function quietly."""
-        if self._reason is not None:
-            raise ToolCancelled(self._reason)
+        reason = self._source.reason
+        if reason is not None:
+            raise ToolCancelled(reason)
 
-    def _wait_for(self, is_so: Callable[[], bool]) -> None:
-        """Waits until it is so, looking again at each `_wake()`, or until the token is set."""
-        self._notifier.wait_until(lambda: self.is_cancelled or is_so(), Deadline(None))
 
-    def _wake(self) -> None:
-        self._notifier.notify()
-
-    def _cancel(self, reason: str) -> None:
-        self._reason = self._reason or reason
-        self._notifier.notify()
+def source_of(token: CancelToken) -> CancelSource:
+    """The source of a token, for code that waits for an event of its own as well."""
+    return token._source  # not an attribute for all to see: functions are not to cancel their own calls

@@ -1,13 +1,18 @@
-"""The decorator `@tool`; apart from what it makes, so that importing the package stays fast."""
+"""The decorator `@tool`, and `declaration_of()`, which shows what the model is told of a function.
+
+Both import the rest at their first call, so that importing the package stays fast.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeVar, overload
 
+from livesession.messages.declarations import FunctionDeclaration
 from livesession.messages.enums import Behavior, FunctionResponseScheduling
+from livesession.tools.function_tool import FunctionTool
 
-__all__ = ["tool"]
+__all__ = ["declaration_of", "tool"]
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -68,3 +73,15 @@ def tool(
         name=name, description=description, behavior=behavior, scheduling=scheduling, timeout=timeout
     )
     return mark(settings) if function is None else mark(settings)(function)
+
+
+def declaration_of(function: Callable[..., object] | FunctionTool) -> FunctionDeclaration:
+    """What the model is told of a Python function that is given as a tool: to look at, or to answer its calls yourself.
+
+    Raises:
+        TypeError: It cannot be declared; the message names the parameter.
+        ConfigurationError: Its name is none for a tool, or it is a generator function marked BLOCKING.
+    """
+    from livesession.tools.tool_factory import declaration
+
+    return function.declaration if isinstance(function, FunctionTool) else declaration(function)

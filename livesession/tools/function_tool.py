@@ -10,7 +10,7 @@ from livesession.messages.declarations import FunctionDeclaration
 from livesession.messages.enums import FunctionResponseScheduling
 from livesession.tools.cancel_token import CancelToken
 
-__all__ = ["FunctionTool", "declaration_of"]
+__all__ = ["FunctionTool"]
 
 
 @frozen(eq=False)
@@ -31,15 +31,3 @@ class FunctionTool:
     is_generator: bool = False
     scheduling: FunctionResponseScheduling | str | None = None
     timeout: float | None = None
-
-
-def declaration_of(function: Callable[..., object] | FunctionTool) -> FunctionDeclaration:
-    """What the model is told of a Python function that is given as a tool: to look at, or to answer its calls yourself.
-
-    Raises:
-        TypeError: It cannot be declared; the message names the parameter.
-        ConfigurationError: Its name is none for a tool, or it is a generator function marked BLOCKING.
-    """
-    from livesession.tools.declare.signatures import declaration  # not before it is needed: it takes cattrs
-
-    return function.declaration if isinstance(function, FunctionTool) else declaration(function)

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import cast
 
 import attrs
-from attrs import define, field
+from attrs import Factory, define, field
 
 from livesession.messages.content import FunctionResponse
 from livesession.messages.declarations import FunctionDeclaration
 from livesession.messages.fields import JSONObject
 from livesession.session.function_calls import TrackedCall
-from livesession.tools.cancel_token import CancelToken
+from livesession.tools.cancel_token import CancelSource, CancelToken
 from livesession.tools.declare.arguments import BadArguments
 from livesession.tools.function_tool import FunctionTool
 from livesession.tools.results import as_response
@@ -29,7 +29,8 @@ class Job:
         call: The call.
         tool: The function.
         limit: Seconds from the call until it is given up; None for no limit.
-        token: Set when the answer is not wanted any more.
+        source: Sets the token when the answer is not wanted any more.
+        token: The token, for the function.
         thread: The thread that runs it; None before it begins.
         is_recorded: Whether the consumer has been told of it.
         last: The part of its answer that was sent last.
@@ -38,7 +39,8 @@ class Job:
     call: TrackedCall
     tool: FunctionTool
     limit: float | None
-    token: CancelToken = field(factory=CancelToken)
+    source: CancelSource = field(factory=CancelSource)
+    token: CancelToken = field(init=False, default=Factory(lambda job: CancelToken(job.source), takes_self=True))
     thread: int | None = None
     is_recorded: bool = False
     last: JSONObject = field(factory=dict)

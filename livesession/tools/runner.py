@@ -1,49 +1,45 @@
-"""Runs the functions that were given as tools when the model calls them, and sends what they answer."""
+"""Runs the functions that were given as tools when the model calls them."""
 
 from __future__ import annotations
 
 import contextvars
 import functools
 import math
-import sys
 import threading
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
-from livesession.errors import InvalidRequestError, LiveSessionError, ToolCancelled, ToolError
+from livesession.errors import LiveSessionError, ToolCancelled, ToolError
 from livesession.messages.content import FunctionCall, FunctionResponse
 from livesession.messages.enums import Behavior
-from livesession.messages.fields import JSONObject
-from livesession.session.function_calls import Outcome, ToolResult, ToolStatistics, TrackedCall
+from livesession.options import ToolOptions
+from livesession.session.function_calls import Outcome, ToolStatistics, TrackedCall
 from livesession.session.function_responder import FunctionResponder
-from livesession.session.receive_queue import QueuedMessage
 from livesession.session.state import SessionState
 from livesession.sync.deadline import Deadline
 from livesession.sync.worker_pool import WorkerPool
+from livesession.tools.answer_sender import AnswerSender
 from livesession.tools.declare.arguments import BadArguments
 from livesession.tools.function_tool import FunctionTool
 from livesession.tools.job import Job, answers, unknown_function
+from livesession.tools.job_table import JobTable
 from livesession.tools.results import BadAnswer, as_error
 from livesession.tools.time_limits import TimeLimits
-from livesession.tools.tool_options import ToolOptions
 
 __all__ = ["ToolRunner"]
 
-LATEST = sys.maxsize  # behind every frame that has come
-
 
 class ToolRunner:
-    """Answers the calls of one session, on threads of its own.
+    """Runs the functions of one session on threads of its own, and sends their answers.
 
-    Who claims a call in the ledger first gives its one answer: the function, or the timer when its time is over.
+    A call gets one answer: that of the function, or an error when its time is over, whichever claims the call first.
 
     Args:
         tools: The functions, by name.
-        by_hand: The names of functions that others answer.
-        options: How to run them.
-        conversation: The session's.
-        answering: Sends the answers.
+        by_hand: The names of functions whose calls are answered by hand.
+        options: How to run the functions.
+        state: The session's.
+        responder: Sends the answers.
         in_parts: Whether the back end takes an answer in several parts.
     """
 
@@ -52,51 +48,44 @@ class ToolRunner:
         tools: Mapping[str, FunctionTool],
         by_hand: Collection[str],
         options: ToolOptions,
-        conversation: SessionState,
-        answering: FunctionResponder,
+        state: SessionState,
+        responder: FunctionResponder,
         *,
         in_parts: bool,
     ) -> None:
         self._tools = tools
         self._by_hand = by_hand
         self._options = options
-        self._conversation = conversation
-        self._answering = answering
+        self._state = state
         self._in_parts = in_parts
         self._context = contextvars.copy_context()  # that of connect()
+        self._jobs = JobTable()
+        self._sender = AnswerSender(self._jobs, state, responder, has_messages=options.messages)
         self._pool = WorkerPool(options.concurrency)
         self._limits: TimeLimits[Job] = TimeLimits(self._expire)
-        # Guards the two fields below; no other lock is taken inside. A signal handler on top, in close(), may take it
-        # again.
-        self._lock = threading.RLock()
-        self._jobs: dict[TrackedCall, Job] = {}  # those that have not returned yet
-        self._counts: Counter[str] = Counter()
 
     @property
     def statistics(self) -> ToolStatistics:
-        with self._lock:
-            return ToolStatistics(running=len(self._jobs), **self._counts)
+        return self._jobs.statistics
 
-    # What the ledger tells.
+    # The call tracker's listener.
 
     def takes(self, call: FunctionCall) -> bool:
-        """Also one of a function that nobody has declared, which is told so."""
+        """Whether the call is answered here. A call of an undeclared function is, with an error."""
         return call.name in self._tools or call.name not in self._by_hand
 
     def on_calls(self, calls: Sequence[TrackedCall]) -> None:
-        """Reader: they were made; has them run."""
+        """Has new calls run; called on the reader thread."""
         for call in calls:
             tool = self._tools.get(call.call.name) or unknown_function(call.call.name, list(self._tools))
             job = Job(call, tool, self._limit(tool))
-            with self._lock:
-                self._jobs[call] = job
-                self._counts["calls"] += 1
-            if not call.is_open:  # the session was closed just before, and nobody knew of the job
-                job.token._cancel(call.why_gone)
+            self._jobs.add(job)
+            if not call.is_open:  # closed by another thread just before the job was added, so on_gone() missed it
+                job.source.cancel(call.why_gone)
             try:
                 self._begin(job)
             except RuntimeError as error:
-                self._conversation.log.error(
+                self._state.log.error(
                     "the function %s cannot be run, and the call stays unanswered: %s", job.name, error
                 )
 
@@ -108,16 +97,14 @@ class ToolRunner:
 
     def _begin(self, job: Job) -> None:
         if job.limit is not None:
-            self._limits.watch(job, Deadline(job.limit))
+            self._limits.watch(job, job.limit)
         # A copy for each call: a context cannot be entered twice at the same time.
         self._pool.submit(functools.partial(self._context.copy().run, self._work, job))
 
     def on_gone(self, calls: Sequence[TrackedCall], why: str) -> None:
-        """Any thread: nobody wants their answers any more."""
-        with self._lock:
-            jobs = [self._jobs[call] for call in calls if call in self._jobs]
-        for job in jobs:
-            job.token._cancel(why)
+        """Sets the tokens of calls whose answers are not wanted any more; called on any thread."""
+        for job in self._jobs.find(calls):
+            job.source.cancel(why)
 
     # On a thread of the pool.
 
@@ -128,128 +115,76 @@ class ToolRunner:
             self._log_failure(job, error)
         finally:
             self._limits.forget(job)
-            with self._lock:
-                self._jobs.pop(job.call, None)
+            self._jobs.remove(job)
 
     def _run(self, job: Job) -> None:
-        if job.token.is_cancelled:  # while it waited for a thread
-            self._drop(job, {})
+        if job.token.is_cancelled:  # while the job waited for a thread
+            self._sender.drop(job, {})
             return
         job.thread = threading.get_ident()
         try:
             for answer in answers(job, in_parts=self._in_parts):
                 check_time(job)
-                if not self._send_or_drop(job, answer, "answered"):
+                if not self._sender.send_or_drop(job, answer, "answered"):
                     return
-                check_time(job)  # which may have come while a part was on its way
+                check_time(job)  # the time may have run out while a part was on its way
         except ToolCancelled as error:
-            self._send_or_drop(job, self._error(job, error), "timed_out" if job.token.is_cancelled else "failed")
+            outcome: Outcome = "timed_out" if job.token.is_cancelled else "failed"
+            self._sender.send_or_drop(job, self._error(job, error), outcome)
         except BaseException as error:  # SystemExit too: a function must not end the thread
-            self._send_or_drop(job, self._error(job, error), "failed")  # first, as a log handler may fail
+            self._sender.send_or_drop(job, self._error(job, error), "failed")  # first, as a log handler may fail
             self._log(job, error)
 
-    def _log_failure(self, job: Job, error: BaseException) -> None:
-        with suppress(Exception):  # perhaps it was the log handler
-            self._conversation.log.error("the call of %s could not be answered", job.name, exc_info=error)
+    def _error(self, job: Job, error: BaseException) -> FunctionResponse:
+        return job.answer(FunctionResponse(response=as_error(error, self._state.redact)))
 
     def _log(self, job: Job, error: BaseException) -> None:
         if isinstance(error, BadArguments):
-            self._conversation.log.warning("the model called %s wrongly: %s", job.name, error)
+            self._state.log.warning("the model called %s wrongly: %s", job.name, error)
         elif isinstance(error, ToolError):
-            self._conversation.log.info("the function %s answered with an error: %s", job.name, error)
+            self._state.log.info("the function %s answered with an error: %s", job.name, error)
         elif isinstance(error, (BadAnswer, LiveSessionError)):
-            self._conversation.log.warning("the function %s, called by the model, failed: %s", job.name, error)
+            self._state.log.warning("the function %s, called by the model, failed: %s", job.name, error)
         else:
-            self._conversation.log.warning("the function %s, called by the model, failed", job.name, exc_info=error)
+            self._state.log.warning("the function %s, called by the model, failed", job.name, exc_info=error)
 
-    def _error(self, job: Job, error: BaseException) -> FunctionResponse:
-        return job.answer(FunctionResponse(response=as_error(error, self._conversation.redact)))
+    def _log_failure(self, job: Job, error: BaseException) -> None:
+        with suppress(Exception):  # the log handler may be what failed
+            self._state.log.error("the call of %s could not be answered", job.name, exc_info=error)
 
-    # On the timer's thread.
+    # On the thread of the time limits.
 
     def _expire(self, job: Job) -> None:
         waited = "" if job.thread else f"; it was not begun, as {self._options.concurrency} others are running"
         reason = f"{job.name} took longer than {job.limit:g} s{waited}"
-        self._conversation.log.warning("%s; the model is told so, and its answer will be dropped", reason)
-        job.token._cancel(reason)
+        with suppress(Exception):  # a log handler may fail
+            self._state.log.warning("%s; the model is told so, and its answer will be dropped", reason)
+        job.source.cancel(reason)
         try:
-            self._send(job, self._error(job, ToolCancelled(reason)), "timed_out")
+            self._sender.send(job, self._error(job, ToolCancelled(reason)), "timed_out")
         except Exception as error:
             self._log_failure(job, error)
-
-    # On both.
-
-    def _send_or_drop(self, job: Job, answer: FunctionResponse, outcome: Outcome) -> bool:
-        is_sent = self._send(job, answer, outcome)
-        if not is_sent:
-            self._drop(job, answer.response or job.last)
-        return is_sent
-
-    def _send(self, job: Job, answer: FunctionResponse, outcome: Outcome) -> bool:
-        """Whether it was sent, and was wanted."""
-        response = answer.response or job.last
-
-        def tell() -> None:
-            if answer.will_continue:
-                job.last = response
-            else:  # before the model can go on, and the consumer be past the turn
-                self._tell(job, outcome, response)
-
-        try:
-            is_sent = self._answering.answer(job.call, answer, tell)
-        except LiveSessionError as error:
-            if outcome == "answered" and isinstance(error, InvalidRequestError):
-                raise  # as an answer of its own: the model would wait without an end
-            self._conversation.log.warning("the answer of the function %s was not sent: %s", job.name, error)
-            is_sent = False
-        if is_sent and not answer.will_continue:
-            self._count(outcome)
-            self._conversation.log.debug("the function %s: %s after %.3f s", job.name, outcome, job.seconds)
-        return is_sent
-
-    def _drop(self, job: Job, response: JSONObject) -> None:
-        self._tell(job, "dropped", response)
-        self._count("dropped")
-        self._conversation.log.debug("the function %s: its answer is dropped after %.3f s", job.name, job.seconds)
-
-    def _count(self, what: str) -> None:
-        with self._lock:
-            self._counts[what] += 1
-
-    def _tell(self, job: Job, outcome: Outcome, response: JSONObject) -> None:
-        """Gives the consumer the one record of the call."""
-        with self._lock:
-            is_first, job.is_recorded = not job.is_recorded, True
-        if is_first and self._options.messages:
-            call, seconds = job.call, job.seconds
-            result = ToolResult(call=call.call, response=response, outcome=outcome, seconds=seconds)
-            arrival = QueuedMessage(result, call.turn, call.serial, ends_turn=False, cost=0)
-            if not call.is_waited_for:  # it belongs to the turn in which it comes
-                arrival = arrival._replace(turn=self._conversation.turns.completed, serial=LATEST)
-            self._conversation.put(arrival)
 
     # The end.
 
     def stop(self) -> None:
-        """Runs no more calls, and forgets those that wait for a thread; tokens are set by `on_gone()`."""
-        with self._lock:
-            self._jobs = {call: job for call, job in self._jobs.items() if job.thread}
+        """Runs no more calls, and drops those that wait for a thread; `on_gone()` sets the tokens of the others."""
+        self._jobs.remove_waiting()
         self._pool.stop()
         self._limits.stop()
 
     def join(self, deadline: Deadline) -> None:
-        """Waits for the functions to return, after `stop()`, but not for the one that calls this."""
+        """Waits for the functions to return, after `stop()`; not for one that calls this itself."""
         self._pool.join(deadline)
         self._limits.join(deadline)
-        with self._lock:
-            left = sorted(job.name for job in self._jobs.values() if job.thread != threading.get_ident())
-        if left:
-            self._conversation.log.warning(
-                "close() does not wait any longer for functions that still run: %s", ", ".join(left)
+        names = self._jobs.names_running_elsewhere()
+        if names:
+            self._state.log.warning(
+                "close() does not wait any longer for functions that still run: %s", ", ".join(names)
             )
 
 
 def check_time(job: Job) -> None:
-    """Raises `ToolCancelled` when the time of a call is up that nobody has given up."""
+    """Raises `ToolCancelled` when the time of a call is over that the server still wants an answer to."""
     if job.call.is_open:
         job.token.check()

@@ -1,88 +1,55 @@
-"""Tells when the time limit of a running function is over."""
+"""The time limits of the functions that a session runs."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Generic, TypeVar
 
 from livesession.sync.deadline import Deadline
-from livesession.sync.events import Notifier
+from livesession.sync.timer import TimerHandle, join_idle_timer, set_timer
+from livesession.sync.worker_pool import WorkerPool
 
 __all__ = ["TimeLimits"]
 
-Watched = TypeVar("Watched")
+Item = TypeVar("Item", bound=Hashable)
 
 
-class TimeLimits(Generic[Watched]):
-    """Calls `on_expired` for what is still watched at its deadline, on a thread that lives while anything is.
+class TimeLimits(Generic[Item]):
+    """Calls `on_expired` for each item whose time limit runs out before `forget()`.
 
-    The thread is a daemon named "livesession-tool-timer".
+    The calls come one after the other, and may wait: they are made on a daemon thread named "livesession-tool-timer",
+    which is there for as long as they take.
     """
 
-    def __init__(self, on_expired: Callable[[Watched], None]) -> None:
-        # Guards the two fields below; no other lock is taken inside. A signal handler on top, in close(), may take it
-        # again.
-        self._lock = threading.RLock()
-        self._watched: dict[Watched, Deadline] = {}
-        self._thread: threading.Thread | None = None
+    def __init__(self, on_expired: Callable[[Item], None]) -> None:
         self._on_expired = on_expired
-        self._notifier = Notifier()  # notified of an earlier deadline, and at the end
+        # Without a lock: the reader thread adds, the pool's threads and the timer remove, and a signal handler may
+        # come on top in close(); each does one operation on the dict.
+        self._timers: dict[Item, TimerHandle] = {}
+        self._pool = WorkerPool(1, name="livesession-tool-timer", idle=0.0)
 
-    def watch(self, item: Watched, deadline: Deadline) -> None:
-        """Watches it until the deadline. Raises `RuntimeError` when the system gives no thread."""
-        with self._lock:
-            self._watched[item] = deadline
-            thread = None
-            if self._thread is None:
-                thread = self._thread = threading.Thread(target=self._run, name="livesession-tool-timer", daemon=True)
-        self._notifier.notify()
-        if thread is not None:
-            self._start(thread)
+    def watch(self, item: Item, seconds: float) -> None:
+        """Sets the time limit of an item. Raises `RuntimeError` when the system gives no thread."""
+        self._timers[item] = set_timer(seconds, partial(self._expire, item))
 
-    def _start(self, thread: threading.Thread) -> None:
-        try:
-            thread.start()
-        except RuntimeError:
-            self._thread = None
-            raise
-
-    def forget(self, item: Watched) -> None:
-        """Watches it no more."""
-        with self._lock:
-            self._watched.pop(item, None)
+    def forget(self, item: Item) -> None:
+        """Cancels the time limit of an item, if it has one."""
+        timer = self._timers.pop(item, None)
+        if timer is not None:
+            timer.cancel()
 
     def stop(self) -> None:
-        """Watches nothing any more; the thread ends."""
-        with self._lock:
-            self._watched.clear()
-        self._notifier.notify()
+        """Cancels all time limits."""
+        for item in list(self._timers):
+            self.forget(item)
+        self._pool.stop()
 
     def join(self, deadline: Deadline) -> None:
-        """Waits for the thread to end, after `stop()`."""
-        thread = self._thread
-        if thread is not None and thread.is_alive() and thread is not threading.current_thread():
-            thread.join(deadline.remaining())
+        """Waits for a call of `on_expired` to return, after `stop()`; not when called by it."""
+        self._pool.join(deadline)
+        join_idle_timer(deadline)
 
-    def _run(self) -> None:
-        while (next_one := self._nearest()) is not None:
-            item, deadline = next_one
-            self._notifier.wait(lambda deadline=deadline: self._is_overtaken(deadline), deadline.remaining())  # type: ignore[misc]
-            if deadline.expired() and self._take(item):
-                self._on_expired(item)
-
-    def _nearest(self) -> tuple[Watched, Deadline] | None:
-        with self._lock:
-            if not self._watched:
-                self._thread = None
-                return None
-            return min(self._watched.items(), key=lambda pair: pair[1].at or 0.0)
-
-    def _is_overtaken(self, deadline: Deadline) -> bool:
-        """Whether something else comes first now."""
-        with self._lock:
-            return not self._watched or any(deadline.ends_after(other) for other in self._watched.values())
-
-    def _take(self, item: Watched) -> bool:
-        with self._lock:
-            return self._watched.pop(item, None) is not None
+    def _expire(self, item: Item) -> None:
+        self._timers.pop(item, None)
+        self._pool.submit(partial(self._on_expired, item))  # on another thread, as the timer must not wait

@@ -11,8 +11,9 @@ from attrs import frozen
 from livesession.errors import ConfigurationError
 from livesession.messages.declarations import FunctionDeclaration, Tool, ToolConfig
 from livesession.messages.enums import Behavior, FunctionResponseScheduling
+from livesession.options import ToolOptions
+from livesession.session.function_calls import CallRules
 from livesession.tools.function_tool import FunctionTool
-from livesession.tools.tool_options import ToolOptions
 
 if TYPE_CHECKING:
     from livesession.session.function_responder import FunctionResponder
@@ -39,24 +40,37 @@ class Toolbox:
     functions: Mapping[str, FunctionTool]
     options: ToolOptions
 
-    def open(self, conversation: SessionState, answering: FunctionResponder, *, in_parts: bool) -> ToolRunner | None:
-        """Has the calls of a session answered; None where nothing is answered by itself."""
-        conversation.calls.non_blocking = frozenset(
-            each.name for each in declared(self.tools) if each.behavior == Behavior.NON_BLOCKING
-        )
-        conversation.calls.silent = frozenset(
-            name for name, each in self.functions.items() if each.scheduling == FunctionResponseScheduling.SILENT
-        )
-        conversation.calls.is_strict = any(True for _ in declared(self.tools))
-        if not self.functions or not self.options.auto:
-            return None
-        from livesession.tools.runner import ToolRunner
+    def open(self, state: SessionState, responder: FunctionResponder, *, in_parts: bool) -> ToolRunner | None:
+        """Sets how the calls of a session are answered, before it connects.
 
-        by_hand = {each.name for each in declared(self.tools)} - set(self.functions)
-        runner = ToolRunner(self.functions, by_hand, self.options, conversation, answering, in_parts=in_parts)
-        conversation.calls.listener = runner
-        conversation.calls.hides_automatic = not self.options.messages
+        Args:
+            state: The session's.
+            responder: Sends the answers.
+            in_parts: Whether the back end takes an answer in several parts.
+
+        Returns:
+            The runner of the session's functions; None where all calls are answered by hand.
+        """
+        runner = None
+        if self.functions and self.options.auto:
+            from livesession.tools.runner import ToolRunner  # a session without functions does not need it
+
+            by_hand = {each.name for each in declared(self.tools)} - set(self.functions)
+            runner = ToolRunner(self.functions, by_hand, self.options, state, responder, in_parts=in_parts)
+        state.calls.configure(self._rules(runner))
         return runner
+
+    def _rules(self, runner: ToolRunner | None) -> CallRules:
+        declarations = list(declared(self.tools))
+        return CallRules(
+            listener=runner,
+            non_blocking=frozenset(each.name for each in declarations if each.behavior == Behavior.NON_BLOCKING),
+            silent=frozenset(
+                name for name, each in self.functions.items() if each.scheduling == FunctionResponseScheduling.SILENT
+            ),
+            hides_automatic=runner is not None and not self.options.messages,
+            is_strict=bool(declarations),
+        )
 
 
 def to_toolbox(given: Sequence[AnyTool], options: ToolOptions, config: ToolConfig | None) -> Toolbox:
@@ -101,7 +115,7 @@ def to_function(given: FunctionTool | Callable[..., object]) -> FunctionTool:
             f"A tool is a Python function, a FunctionDeclaration or a Tool, not {type(given).__name__}: {given!r:.80}. "
             f"Where that is what you mean, {way_to_give(given)}."
         )
-    from livesession.tools.declare.signatures import function_tool  # whoever has no functions does not need it
+    from livesession.tools.tool_factory import function_tool  # takes cattrs, which nothing else here needs
 
     return function_tool(given)
 

@@ -91,12 +91,16 @@ def test_a_recording_has_every_frame_of_both_directions_as_it_was_on_the_wire(pa
     assert frames(path, "server") == ['{"setupComplete" : {}}', said]
 
 
-def test_the_first_line_says_what_was_recorded_with_what(path):
+@pytest.mark.parametrize(
+    ("kind", "service"),
+    [("google", "developer"), ("firebase", "developer"), ("vertex", "vertex"), ("firebase-vertex", "vertex")],
+)
+def test_the_first_line_says_what_was_recorded_with_what(path, kind, service):
     with LiveEmulator() as emulator:
-        model(emulator, "firebase-vertex").connect(record=str(path)).close()
+        model(emulator, kind).connect(record=str(path)).close()
     first = lines(path)[0]
-    assert (first["recording"], first["backend"]) == (1, "vertex")
-    assert first["model"].endswith("/gemini-live-2.5-flash")
+    assert (first["recording"], first["backend"]) == (1, service)
+    assert first["model"].endswith("gemini-live-2.5-flash")
     assert first["library"].startswith("livesession ")
     assert first["started"].startswith("20")
 

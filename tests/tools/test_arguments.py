@@ -21,7 +21,7 @@ import typing_extensions
 from livesession import Schema
 from livesession.tools.cancel_token import CancelToken
 from livesession.tools.declare.arguments import BadArguments
-from livesession.tools.declare.signatures import function_tool
+from livesession.tools.tool_factory import function_tool
 
 TOKEN = CancelToken()
 

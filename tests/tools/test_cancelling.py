@@ -298,18 +298,6 @@ def test_a_call_that_comes_after_close_is_not_run():
     assert not ran.is_set()
 
 
-@pytest.mark.parametrize("timeout", [None, 0.0, 0.01])
-def test_a_token_that_is_not_set_lets_a_wait_end_by_its_time(timeout):
-    token = CancelToken()
-    if timeout is None:
-        token._cancel("because")
-        assert token.wait()
-        assert repr(token) == "<CancelToken, cancelled: because>"
-    else:
-        assert not token.wait(timeout)
-        token.check()
-
-
 def test_the_process_ends_though_a_function_does_not():
     program = """
 import sys, threading, time

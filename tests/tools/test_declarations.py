@@ -23,8 +23,8 @@ from livesession import Behavior, ConfigurationError, Schema, declaration_of
 from livesession.tools.cancel_token import CancelToken
 from livesession.tools.declare.docstrings import documentation
 from livesession.tools.declare.hint_schemas import schema_of
-from livesession.tools.declare.signatures import declaration, function_tool
 from livesession.tools.decorator import tool
+from livesession.tools.tool_factory import declaration, function_tool
 
 
 def weather(city: str, days: int = 3):

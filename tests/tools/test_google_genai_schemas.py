@@ -24,7 +24,7 @@ from google.genai import types
 from livesession import Tool
 from livesession.codec import encode
 from livesession.messages.client import LiveClientSetup
-from livesession.tools.declare.signatures import declaration
+from livesession.tools.tool_factory import declaration
 
 # google-genai's Schema wants strings in an enum, and warns of the numbers that its own conversion puts there.
 pytestmark = pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")

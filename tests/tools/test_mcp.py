@@ -25,7 +25,7 @@ from livesession import (
     ToolError,
 )
 from livesession.codec import encode
-from livesession.tools.cancel_token import CancelToken
+from livesession.tools.cancel_token import CancelSource, CancelToken
 from livesession.tools.mcp import McpServer, mcp_log
 from livesession.tools.mcp import mcp_connection as mcp_link
 from livesession.tools.mcp.mcp_server import McpError, accepted_names
@@ -158,11 +158,12 @@ def test_a_call_that_the_server_refuses_raises_with_its_reason_and_the_cause(ser
 
 
 def test_a_call_does_not_wait_for_another(server, tmp_path):
-    token = CancelToken()
+    source = CancelSource()
+    token = CancelToken(source)
     sleeping = InThread(lambda: call(server, "sleep", token, folder=str(tmp_path)))
     wait_until((tmp_path / "begun").exists)
     assert call(server, "add", a=1, b=2) == "3"
-    token._cancel("the test is over")
+    source.cancel("the test is over")
     with pytest.raises(ToolCancelled):
         sleeping.result()
 
@@ -171,18 +172,20 @@ def test_a_call_does_not_wait_for_another(server, tmp_path):
 
 
 def test_a_cancelled_call_ends_at_once_and_the_server_is_told(server, tmp_path):
-    token = CancelToken()
+    source = CancelSource()
+    token = CancelToken(source)
     sleeping = InThread(lambda: call(server, "sleep", token, folder=str(tmp_path)))
     wait_until((tmp_path / "begun").exists)
-    token._cancel("the user cut in")
+    source.cancel("the user cut in")
     with pytest.raises(ToolCancelled, match="the user cut in"):
         sleeping.result()
     wait_until((tmp_path / "cancelled").exists)
 
 
 def test_a_call_whose_token_is_set_already_raises(server):
-    token = CancelToken()
-    token._cancel("too late")
+    source = CancelSource()
+    token = CancelToken(source)
+    source.cancel("too late")
     with pytest.raises(ToolCancelled, match="too late"):
         call(server, "add", token, a=1, b=2)
 

@@ -1,1 +1,4 @@
-"""Declarations: a Python signature to the JSON schema that the model sees, and the model's arguments back to Python."""
+"""Declarations of Python functions: signatures to the schemas that the model sees, and its arguments back to Python.
+
+Nothing here knows of tools or sessions.
+"""

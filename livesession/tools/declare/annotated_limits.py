@@ -1,7 +1,7 @@
 """The marks of an `Annotated` hint: a description, bounds, and parts of a Schema.
 
-Bounds are those of annotated-types, of `pydantic.Field` and of `msgspec.Meta`, known by their attributes, for none of
-these packages is needed.
+Bounds are those of annotated-types, of `pydantic.Field` and of `msgspec.Meta`. They are recognised by their attributes,
+since none of these packages is required.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from livesession.messages.declarations import Schema
 from livesession.messages.enums import SchemaType
 from livesession.tools.declare.scalar_types import BadValue
 
-__all__ = ["check", "each_alternative", "limits_of", "marked"]
+__all__ = ["check", "each_alternative", "limits_of", "with_marks"]
 
+# For each bound the comparison of a value with it, and the words for the model when that fails.
 CHECKS: Mapping[str, tuple[Callable[[Any, Any], bool], str]] = {
     "ge": (operator.ge, "{} or more"),
     "gt": (operator.gt, "more than {}"),
@@ -30,6 +31,7 @@ CHECKS: Mapping[str, tuple[Callable[[Any, Any], bool], str]] = {
     "pattern": (lambda value, limit: re.search(limit, value) is not None, "text that matches {}"),
     "enum": (lambda value, limit: value in limit, "one of {}"),
 }
+# The bounds that a Schema among the marks sets, by the names of its fields.
 IN_SCHEMA = {
     "minimum": "ge",
     "maximum": "le",
@@ -43,28 +45,28 @@ IN_SCHEMA = {
     "enum": "enum",
 }
 NUMBER = {"ge": "minimum", "gt": "minimum", "le": "maximum", "lt": "maximum"}
-FIELDS: Mapping[object, Mapping[str, str]] = {
+SCHEMA_FIELDS: Mapping[object, Mapping[str, str]] = {
     SchemaType.INTEGER: NUMBER,
     SchemaType.NUMBER: NUMBER,
     SchemaType.STRING: {"min_length": "min_length", "max_length": "max_length", "pattern": "pattern", "enum": "enum"},
     SchemaType.ARRAY: {"min_length": "min_items", "max_length": "max_items"},
     SchemaType.OBJECT: {"min_length": "min_properties", "max_length": "max_properties"},
 }
-"""The field of a Schema that says a bound, by type."""
+"""The field of a Schema for each bound, by the schema's type."""
 
 
 def limits_of(marks: Iterable[object]) -> dict[str, object]:
-    """The bounds among some marks, by their name in CHECKS."""
+    """Finds the bounds among some marks; by name, as in CHECKS."""
     found: dict[str, object] = {}
-    for mark in spread(marks):
+    for mark in each_mark(marks):
         names = IN_SCHEMA if isinstance(mark, Schema) else {name: name for name in CHECKS}
         bounds = [(limit, getattr(mark, name, None)) for name, limit in names.items()]
         found.update({limit: value for limit, value in bounds if value is not None and value != ()})
     return found
 
 
-def spread(marks: Iterable[object]) -> Iterator[object]:
-    """Marks, and those that `pydantic.Field` holds."""
+def each_mark(marks: Iterable[object]) -> Iterator[object]:
+    """Yields the marks, and those that a `pydantic.Field` among them holds."""
     for mark in marks:
         yield mark
         inner = getattr(mark, "metadata", None)
@@ -72,13 +74,13 @@ def spread(marks: Iterable[object]) -> Iterator[object]:
 
 
 def description_of(marks: Iterable[object]) -> str | None:
-    """The first text among some marks, or the first `description` of one."""
+    """Finds the first mark that is a text or has a `description`."""
     texts = (mark if isinstance(mark, str) else getattr(mark, "description", None) for mark in marks)
     return next((text for text in texts if isinstance(text, str)), None)
 
 
 def check(value: object, limits: Mapping[str, object]) -> object:
-    """The value; raises `BadValue` where it is out of bounds. None is in all bounds."""
+    """Returns the value; raises `BadValue` where it is out of bounds. None is within all bounds."""
     for name, limit in limits.items():
         is_within, expected = CHECKS[name]
         if value is not None and not is_within(value, limit):
@@ -87,47 +89,48 @@ def check(value: object, limits: Mapping[str, object]) -> object:
 
 
 def each_alternative(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
-    """Changes a schema, or each alternative: Vertex AI allows nothing beside `any_of`."""
+    """Changes a schema, or each of its alternatives: Vertex AI allows nothing beside `any_of`."""
     if not schema.any_of:
         return change(schema)
     return attrs.evolve(schema, any_of=[change(alternative) for alternative in schema.any_of])
 
 
-def marked(schema: Schema, marks: tuple[object, ...]) -> Schema:
-    """A schema with what the marks add; `TypeError` for a bound that its type does not have."""
+def with_marks(schema: Schema, marks: tuple[object, ...]) -> Schema:
+    """Adds the marks to a schema. Raises `TypeError` for a bound that does not fit its type."""
 
     def add(schema: Schema) -> Schema:
         for mark in marks:
             schema = with_set_fields(schema, mark) if isinstance(mark, Schema) else schema
-        return described(bounded(schema, limits_of(marks)), description_of(marks))
+        return with_description(with_bounds(schema, limits_of(marks)), description_of(marks))
 
     return each_alternative(schema, add)
 
 
 def with_set_fields(schema: Schema, other: Schema) -> Schema:
+    """Copies the fields that are set in another schema."""
     fields = {field.name: (getattr(other, field.name), field.default) for field in attrs.fields(Schema)}
     return attrs.evolve(schema, **{name: value for name, (value, default) in fields.items() if value != default})
 
 
-def bounded(schema: Schema, limits: Mapping[str, object]) -> Schema:
-    fields = FIELDS.get(schema.type, {})
-    told: dict[str, Any] = {}
+def with_bounds(schema: Schema, limits: Mapping[str, object]) -> Schema:
+    fields = SCHEMA_FIELDS.get(schema.type, {})
+    set_fields: dict[str, Any] = {}
     for limit, value in limits.items():
         if limit not in fields:
             raise TypeError(f"the bound {limit!r} does not fit the type {schema.type}")
-        told[fields[limit]] = closest(schema, limit, value)
-    return attrs.evolve(schema, **told)
+        set_fields[fields[limit]] = schema_bound(schema, limit, value)
+    return attrs.evolve(schema, **set_fields)
 
 
-def closest(schema: Schema, limit: str, value: object) -> object:
-    """The bound that a Schema can say: it knows no "more than" and "less than"."""
+def schema_bound(schema: Schema, limit: str, value: object) -> object:
+    """Converts a bound to one that a Schema has: it has no "more than" and no "less than"."""
     if isinstance(value, (int, float)) and schema.type == SchemaType.INTEGER and limit in ("gt", "lt"):
         return math.floor(value) + 1 if limit == "gt" else math.ceil(value) - 1
     return value
 
 
-def described(schema: Schema, text: str | None) -> Schema:
-    """With the text before what the type says of itself."""
+def with_description(schema: Schema, text: str | None) -> Schema:
+    """Puts a text before the description that the type brings along."""
     if text is None or text == schema.description:
         return schema
     return attrs.evolve(schema, description=f"{text} {schema.description}" if schema.description else text)

@@ -1,4 +1,4 @@
-"""What a callable is: the function that runs in the end, its name, and whether it is a generator."""
+"""Inspection of callables: the function that runs in the end, its name, and whether it is a generator."""
 
 from __future__ import annotations
 
@@ -9,47 +9,49 @@ from types import FunctionType, MethodType
 
 from livesession.messages.fields import snake_case
 
-__all__ = ["is_async", "is_generator", "label", "layers", "name_of", "running", "within_partials"]
+__all__ = ["is_async", "is_generator", "label", "layers", "name_of", "running_function", "without_partials"]
 
 
 def layers(function: object) -> Iterator[object]:
-    """A callable and, in turn, what it calls: through partials, bound methods, `__call__` and `functools.wraps`."""
+    """Yields a callable and, in turn, what it calls: through partials, methods, `__call__` and `functools.wraps`."""
     layer: object = function
     while layer is not None:
         yield layer
-        layer = below(layer)
+        layer = inner_layer(layer)
 
 
-def below(layer: object) -> object:
+def inner_layer(layer: object) -> object:
     if isinstance(layer, partial):
         return layer.func
     if isinstance(layer, MethodType):
         return layer.__func__
     call = type(layer).__call__
-    is_object = isinstance(call, FunctionType) and not isinstance(layer, FunctionType)  # in PyPy that is one too
+    # In PyPy the `__call__` of a function is a Python function as well.
+    is_object = isinstance(call, FunctionType) and not isinstance(layer, FunctionType)
     return getattr(layer, "__wrapped__", call if is_object else None)
 
 
-def within_partials(function: Callable[..., object]) -> Callable[..., object]:
-    return within_partials(function.func) if isinstance(function, partial) else function
+def without_partials(function: Callable[..., object]) -> Callable[..., object]:
+    return without_partials(function.func) if isinstance(function, partial) else function
 
 
-def running(function: Callable[..., object]) -> object:
-    """The Python function that runs first; one that this wraps may be of another kind."""
+def running_function(function: Callable[..., object]) -> object:
+    """Finds the Python function that runs first: one that it wraps may be of another kind, such as a generator."""
     return next((layer for layer in layers(function) if isinstance(layer, FunctionType)), function)
 
 
 def is_generator(function: Callable[..., object]) -> bool:
-    return inspect.isgeneratorfunction(running(function))
+    return inspect.isgeneratorfunction(running_function(function))
 
 
 def is_async(function: Callable[..., object]) -> bool:
-    return inspect.iscoroutinefunction(running(function)) or inspect.isasyncgenfunction(running(function))
+    runs = running_function(function)
+    return inspect.iscoroutinefunction(runs) or inspect.isasyncgenfunction(runs)
 
 
 def name_of(function: Callable[..., object]) -> str:
-    """The function's own name, or for an object with `__call__` that of its class."""
-    inner = within_partials(function)
+    """The function's own name, or for an object with `__call__` that of its class. Raises `TypeError` for a lambda."""
+    inner = without_partials(function)
     name: str = getattr(inner, "__name__", "") or snake_case(type(inner).__name__).lstrip("_")
     if name == "<lambda>":
         raise TypeError("A lambda has no name for the model; give it one: tool(name=...)(lambda ...).")
@@ -57,5 +59,6 @@ def name_of(function: Callable[..., object]) -> str:
 
 
 def label(function: Callable[..., object]) -> str:
-    inner = within_partials(function)
+    """The name of a function in error messages, such as `Car.drive()`."""
+    inner = without_partials(function)
     return f"{getattr(inner, '__qualname__', type(inner).__name__)}()"

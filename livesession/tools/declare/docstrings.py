@@ -1,45 +1,52 @@
-"""What a docstring tells the model: what a function does, and what its parameters mean."""
+"""Docstrings, split into the description of a function and those of its parameters."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from attrs import field, frozen
 
-__all__ = ["Documentation", "documentation"]
+from livesession.tools.declare.callables import running_function, without_partials
+
+__all__ = ["Documentation", "docstring_of", "documentation"]
 
 
 @frozen
 class Documentation:
-    """A docstring, taken apart.
+    """The parts of a docstring that the model is told.
 
     Attributes:
         description: What the function does, and what it returns; None where there is no docstring.
-        parameters: What each parameter means.
+        parameters: What each parameter means, by name.
     """
 
     description: str | None = None
     parameters: Mapping[str, str] = field(factory=dict)
 
 
-def documentation(docstring: str | None) -> Documentation:
-    """A docstring in Google's, NumPy's or Sphinx's (reST) style, taken apart by `docstring_parser`.
+def docstring_of(function: Callable[..., object]) -> str | None:
+    """Finds the docstring of the function that runs first, else the one that it inherits."""
+    return running_function(function).__doc__ or inspect.getdoc(without_partials(function))
 
-    Where that package is not installed, and where the docstring describes no parameter, the description is the whole
-    docstring. Where it does, of the other sections only what the function returns is kept.
+
+def documentation(docstring: str | None) -> Documentation:
+    """Splits a docstring in Google's, NumPy's or Sphinx's (reST) style, with the package `docstring_parser`.
+
+    Without that package, and for a docstring that describes no parameter, the description is the whole docstring.
+    Otherwise only "Returns" and "Yields" are kept of the other sections.
     """
     if not docstring or not docstring.strip():
         return Documentation()
     whole = Documentation(inspect.cleandoc(docstring))
     try:
-        return taken_apart(docstring) or whole
+        return parsed_documentation(docstring) or whole
     except ImportError:
         return whole
 
 
-def taken_apart(docstring: str) -> Documentation | None:
-    """None where no parameter is described."""
+def parsed_documentation(docstring: str) -> Documentation | None:
+    """Parses a docstring; None where no parameter is described. Raises `ImportError` without the parser."""
     from docstring_parser import ParseError, parse
 
     try:
@@ -52,10 +59,10 @@ def taken_apart(docstring: str) -> Documentation | None:
         for name in param.arg_name.split(",")  # NumPy's style describes several at once
         if param.description
     }
-    answers = [
-        f"{'Yields' if answer.is_generator else 'Returns'}: {answer.description}"
-        for answer in parsed.many_returns
-        if answer.description
+    returns = [
+        f"{'Yields' if each.is_generator else 'Returns'}: {each.description}"
+        for each in parsed.many_returns
+        if each.description
     ]
-    description = "\n\n".join([(parsed.description or "").strip(), *answers]).strip()
+    description = "\n\n".join([(parsed.description or "").strip(), *returns]).strip()
     return Documentation(description or None, parameters) if parameters else None

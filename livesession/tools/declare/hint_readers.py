@@ -1,7 +1,7 @@
-"""Type hints as readers: what a function makes of the JSON that the model wrote.
+"""Readers made of type hints: they convert the JSON that the model wrote to Python values.
 
-cattrs reads objects, says what is missing or too much, and keeps what is wrong with its place. The rest is stricter
-here than there: `"3"` for a number is a mistake, and the model can be told of it.
+cattrs reads objects: it finds members that are missing or unknown, and keeps each error with its place. Values are read
+here, more strictly than by cattrs: `"3"` for a number is an error, and the model can be told of it.
 """
 
 from __future__ import annotations
@@ -15,37 +15,37 @@ from cattrs.errors import IterableValidationNote
 from cattrs.gen import make_dict_structure_fn, override
 
 from livesession.tools.declare.annotated_limits import check, limits_of
-from livesession.tools.declare.members import Member, Model, has_members, is_model, members_of
-from livesession.tools.declare.scalar_types import SCALARS, BadValue, shown
+from livesession.tools.declare.members import Member, PydanticModel, has_members, is_pydantic_model, members_of
+from livesession.tools.declare.scalar_types import SCALARS, BadValue, excerpt
 from livesession.tools.declare.type_forms import (
     allows_null,
     alternatives,
+    choices,
     container,
-    has_words,
     is_array,
+    is_choice,
     is_class,
-    is_fixed,
+    is_fixed_tuple,
     is_mapping,
     is_union,
-    item_of,
+    item_hint,
     unwrap,
-    value_of,
-    words,
+    value_hint,
 )
 
-__all__ = ["Reader", "members_reader", "reader_of"]
+__all__ = ["MemberType", "members_reader", "reader_of"]
 
-Kind = TypeVar("Kind")
+Expected = TypeVar("Expected")
 Read = Callable[[object], object]
 
 
 @attrs.frozen(eq=False)
-class Reader:
-    """Stands for a type, in a class that cattrs reads.
+class MemberType:
+    """The type of a member in a class that cattrs reads; its hook calls `read`.
 
     Attributes:
-        read: Makes the value.
-        name: What the model calls the member: any text, as in a TypedDict, where an attribute's is an identifier.
+        read: Converts the JSON to the member's value.
+        name: The member's name in JSON: any text, as in a TypedDict, while an attribute's name is an identifier.
     """
 
     read: Read
@@ -53,7 +53,7 @@ class Reader:
 
 
 def reader_of(hint: object) -> Read:
-    """Makes a value of this type of what the model wrote; raises `BadValue`, or a group of cattrs' with such."""
+    """Makes a reader of a hint; it raises `BadValue`, or a group of cattrs that holds such errors."""
     bare, marks = unwrap(hint)
     read, limits = bare_reader(bare), limits_of(marks)
     return (lambda value: check(read(value), limits)) if limits else read
@@ -65,32 +65,32 @@ def bare_reader(hint: object) -> Read:
     for applies, make in KINDS:
         if applies(hint):
             return make(hint)
-    return lambda value: value  # anything
+    return lambda value: value  # Any, object
 
 
-def expect(kind: type[Kind], expected: str, value: object) -> Kind:
+def expect(kind: type[Expected], expected: str, value: object) -> Expected:
     if not isinstance(value, kind):
         raise BadValue(expected, value)
     return value
 
 
-def words_reader(hint: object) -> Read:
-    known = words(hint)
-    expected = f"one of {', '.join(map(shown, known))}"
+def choice_reader(hint: object) -> Read:
+    known = choices(hint)
+    expected = f"one of {', '.join(map(excerpt, known))}"
 
     def read(value: object) -> object:
         if value is None and allows_null(hint):
             return None
-        word = value if isinstance(value, str) else shown(value)
-        if word not in known:
+        name = value if isinstance(value, str) else excerpt(value)
+        if name not in known:
             raise BadValue(expected, value)
-        return known[word]
+        return known[name]
 
     return read
 
 
 def union_reader(hint: object) -> Read:
-    """Takes the first alternative that can be read; a number first as what it is."""
+    """Makes a reader that takes the first alternative that fits; a number is first tried as its own type."""
     readers = [(unwrap(each)[0], reader_of(each)) for each in alternatives(hint)]
 
     def read(value: object) -> object:
@@ -103,20 +103,20 @@ def union_reader(hint: object) -> Read:
                 return read(value)
             except Exception as error:
                 failures.append(error)
-        raise summed_up(failures, value)
+        raise combined_error(failures, value)
 
     return read
 
 
-def summed_up(failures: list[Exception], value: object) -> Exception:
-    """One error for those of all alternatives: the first that is about the inside of the value, if any is."""
+def combined_error(failures: list[Exception], value: object) -> Exception:
+    """Makes one error of those of all alternatives: the first about the inside of the value, if there is any."""
     expected = [error.expected for error in failures if isinstance(error, BadValue)]
     inside = [error for error in failures if not isinstance(error, BadValue)]
     return inside[0] if inside else BadValue(" or ".join(expected), value)
 
 
 def array_reader(hint: object) -> Read:
-    read_item, make = reader_of(item_of(hint)), container(hint)
+    read_item, make = reader_of(item_hint(hint)), container(hint)
 
     def read(value: object) -> object:
         items = expect(list, "an array", value)
@@ -139,7 +139,7 @@ def tuple_reader(hint: object) -> Read:
 
 
 def mapping_reader(hint: object) -> Read:
-    read_value = reader_of(value_of(hint))
+    read_value = reader_of(value_hint(hint))
 
     def read(value: object) -> object:
         members = expect(dict, "an object", value)
@@ -149,7 +149,7 @@ def mapping_reader(hint: object) -> Read:
 
 
 def read_each(parts: Iterable[tuple[int | str, Read, object]]) -> list[object]:
-    """Reads the parts of a value, and keeps what is wrong with its place, as cattrs does."""
+    """Reads the parts of a value, and keeps each error with its place, as cattrs does."""
     made: list[object] = []
     failures: list[Exception] = []
     for place, read, value in parts:
@@ -170,21 +170,24 @@ def class_reader(cls: type) -> Read:
         given = read_members(value)
         try:
             return cls(**given)
-        except Exception as error:  # of a validator, say
+        except Exception as error:  # such as that of a validator of the class
             raise ValueError(str(error)) from error
 
     return read
 
 
 def members_reader(members: Iterable[Member]) -> Callable[[object], dict[str, object]]:
-    """Reads those members of an object that are given; null in the place of what may be left out counts as not given.
+    """Makes a reader of the members of an object that are given.
 
-    An attrs class of the same members is what cattrs reads, so that all kinds of classes are read alike.
+    null for a member that may be left out counts as not given. cattrs reads into an attrs class that is made with the
+    same members, so all kinds of classes are read alike.
     """
     members = list(members)
     nullable = {each.name for each in members if each.is_required or allows_null(each.hint)}
     attributes = {f"member_{number}": each for number, each in enumerate(members)}
-    likeness = attrs.make_class("Likeness", {key: field_like(each) for key, each in attributes.items()}, kw_only=True)
+    likeness = attrs.make_class(
+        "Likeness", {key: likeness_field(each) for key, each in attributes.items()}, kw_only=True
+    )
     names: Any = {key: override(rename=each.name) for key, each in attributes.items()}
     structure: Any = make_dict_structure_fn(likeness, converter, _cattrs_forbid_extra_keys=True, **names)
 
@@ -197,41 +200,42 @@ def members_reader(members: Iterable[Member]) -> Callable[[object], dict[str, ob
     return read
 
 
-def field_like(member: Member) -> object:
+def likeness_field(member: Member) -> object:
     default = attrs.NOTHING if member.is_required else None
-    reader: Any = Reader(reader_of(member.hint), member.name)
+    reader: Any = MemberType(reader_of(member.hint), member.name)
     return attrs.field(type=reader, default=default)
 
 
-def model_reader(cls: type[Model]) -> Read:
-    """A model of pydantic, which reads itself."""
+def pydantic_reader(cls: type[PydanticModel]) -> Read:
+    """Makes a reader of a pydantic model, by its own validation."""
 
     def read(value: object) -> object:
         try:
             return cls.model_validate(value)
         except ValueError as error:
             found: list[dict[str, Any]] = getattr(error, "errors", list)()
-            said = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in found]
-            raise ValueError(", ".join(said)) from error
+            messages = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in found]
+            raise ValueError(", ".join(messages)) from error
 
     return read
 
 
 KINDS: list[tuple[Callable[[object], bool], Callable[[Any], Read]]] = [
     (is_union, union_reader),
-    (has_words, words_reader),
-    (is_fixed, tuple_reader),
+    (is_choice, choice_reader),
+    (is_fixed_tuple, tuple_reader),
     (is_array, array_reader),
     (is_mapping, mapping_reader),
-    (is_model, model_reader),
+    (is_pydantic_model, pydantic_reader),
     (has_members, class_reader),
 ]
 
 
 def make_converter() -> Converter:
+    """Makes cattrs' converter for the classes that `members_reader()` makes."""
     made = Converter()
     made.register_structure_hook_func(
-        lambda target: isinstance(target, Reader), lambda value, reader: reader.read(value)
+        lambda target: isinstance(target, MemberType), lambda value, reader: reader.read(value)
     )
     return made
 

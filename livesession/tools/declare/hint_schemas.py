@@ -1,7 +1,7 @@
-"""Type hints as schemas: what the model is told of a parameter.
+"""Schemas made of type hints, which tell the model what a parameter takes.
 
-The service reads a subset of OpenAPI. A type must stand everywhere, arrays must say what they hold, and beside
-`any_of` nothing may stand; so what a hint says is put into each alternative.
+The service reads a subset of OpenAPI: each schema needs a type, an array needs the schema of its items, and nothing may
+stand beside `any_of`; so descriptions and bounds are put into each alternative.
 """
 
 from __future__ import annotations
@@ -15,54 +15,54 @@ import attrs
 
 from livesession.messages.declarations import Schema
 from livesession.messages.enums import SchemaType
-from livesession.tools.declare.annotated_limits import each_alternative, marked
+from livesession.tools.declare.annotated_limits import each_alternative, with_marks
 from livesession.tools.declare.members import Member, has_members, members_of
 from livesession.tools.declare.scalar_types import SCALARS
 from livesession.tools.declare.type_forms import (
     alternatives,
+    choice_name,
+    choices,
     container,
-    has_words,
-    is_anything,
+    is_any,
     is_array,
+    is_choice,
     is_class,
-    is_fixed,
+    is_fixed_tuple,
     is_hashable,
     is_mapping,
     is_optional,
     is_union,
-    item_of,
+    item_hint,
     name_of,
     unwrap,
-    value_of,
-    word,
-    words,
+    value_hint,
 )
 
 __all__ = ["object_schema", "schema_of"]
 
 Within = tuple[object, ...]
-"""The hints that a hint stands in: none of them may come again."""
+"""The hints that a hint is nested in. None of them may come again: a Schema cannot refer to itself."""
 
 
 def schema_of(hint: object, within: Within = ()) -> Schema:
-    """What the model is told of a value of this type; raises `TypeError` where there is no way to say it."""
+    """Makes the schema of a hint. Raises `TypeError` for a type that a Schema cannot express."""
     bare, marks = unwrap(hint)
     if bare in within:
         raise TypeError(f"{name_of(bare)} holds itself, which a Schema cannot say")
-    schema = marked(bare_schema(bare, (*within, bare)), marks)
+    schema = with_marks(bare_schema(bare, (*within, bare)), marks)
     if schema.type is None and not schema.any_of:
         raise TypeError(f"{name_of(bare)} says nothing; a Schema can, in Annotated[{name_of(bare)}, Schema(...)]")
     return schema
 
 
 def bare_schema(hint: object, within: Within) -> Schema:
-    """A schema; one without a type for what may be anything, to which the marks may yet give one."""
+    """Makes the schema without marks. That of Any has no type, which a mark may add."""
     if is_class(hint) and hint in SCALARS:
         return SCALARS[hint].schema
     for applies, make in KINDS:
         if applies(hint):
             return make(hint, within)
-    if not is_anything(hint):
+    if not is_any(hint):
         raise TypeError(f"{name_of(hint)} has no counterpart in JSON")
     return Schema()
 
@@ -78,21 +78,21 @@ def nullable(schema: Schema) -> Schema:
     return attrs.evolve(schema, nullable=True)
 
 
-def words_schema(hint: object, within: Within) -> Schema:
+def choice_schema(hint: object, within: Within) -> Schema:
     title = name_of(hint) if is_class(hint) else None
-    schema = Schema(type=SchemaType.STRING, enum=tuple(words(hint)), title=title)
+    schema = Schema(type=SchemaType.STRING, enum=tuple(choices(hint)), title=title)
     return nullable(schema) if is_optional(hint) else schema
 
 
 def array_schema(hint: object, within: Within) -> Schema:
-    item = item_of(hint)
+    item = item_hint(hint)
     if container(hint) in (set, frozenset) and not is_hashable(item):
         raise TypeError(f"a set cannot hold {name_of(item)}, which is not hashable; a list can")
     return Schema(type=SchemaType.ARRAY, items=schema_of(item, within))
 
 
 def tuple_schema(hint: object, within: Within) -> Schema:
-    """An array of a certain length; which item has which type is told in words."""
+    """Makes the schema of an array of fixed length; its description tells the order of the types."""
     items = [schema_of(item, within) for item in get_args(hint)]
     kinds = [item for at, item in enumerate(items) if item not in items[:at]]
     any_of = [part for kind in kinds for part in (kind.any_of or (kind,))]
@@ -107,10 +107,10 @@ def tuple_schema(hint: object, within: Within) -> Schema:
 
 
 def mapping_schema(hint: object, within: Within) -> Schema:
-    """An object without properties: a Schema cannot say what its values are, but that they can be read is checked."""
-    value = value_of(hint)
-    if not is_anything(value):
-        schema_of(value, within)
+    """Makes the schema of an object without properties: a Schema cannot express the type of its values."""
+    value = value_hint(hint)
+    if not is_any(value):
+        schema_of(value, within)  # raises what reading such a value would raise in the first call
     return Schema(type=SchemaType.OBJECT)
 
 
@@ -120,7 +120,7 @@ def class_schema(hint: object, within: Within) -> Schema:
 
 
 def object_schema(members: Iterable[Member], within: Within = ()) -> Schema:
-    """What the model is told of an object; `TypeError`, which names the member, where there is no way to say it."""
+    """Makes the schema of an object. Raises `TypeError`, which names the member, for one that cannot be expressed."""
     members = list(members)
     properties = {member.name: member_schema(member, within) for member in members}
     required = [member.name for member in members if member.is_required]
@@ -140,9 +140,9 @@ def member_schema(member: Member, within: Within) -> Schema:
 
 
 def as_json(default: object) -> object:
-    """A default as the model would write it; None where JSON has no way to."""
+    """Converts a default to JSON; None where that cannot be done, which leaves the default out."""
     if isinstance(default, enum.Enum):
-        return word(default)
+        return choice_name(default)
     try:
         json.dumps(default, allow_nan=False)
     except (TypeError, ValueError):
@@ -152,8 +152,8 @@ def as_json(default: object) -> object:
 
 KINDS: list[tuple[Callable[[object], bool], Callable[[object, Within], Schema]]] = [
     (is_union, union_schema),
-    (has_words, words_schema),
-    (is_fixed, tuple_schema),
+    (is_choice, choice_schema),
+    (is_fixed_tuple, tuple_schema),
     (is_array, array_schema),
     (is_mapping, mapping_schema),
     (has_members, class_schema),

@@ -1,4 +1,4 @@
-"""What an object is made of: the parameters of a function, or the fields of a class."""
+"""Members of JSON objects: the parameters of a function, or the fields of a class."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import NotRequired, Required, is_typeddict  # which cattrs brings
 
-__all__ = ["Member", "Model", "has_members", "is_model", "members_of"]
+__all__ = ["Member", "PydanticModel", "has_members", "is_pydantic_model", "members_of"]
 
 LEFT_OUT = Factory(type(None))
-"""The default of what may be left out without anything in its place."""
+"""The default of a TypedDict's key that may be left out: no value takes its place."""
 
 
 @frozen
@@ -28,9 +28,9 @@ class Member:
     """A parameter, or a field.
 
     Attributes:
-        name: Its name.
-        hint: Its type.
-        default: What counts where it is not given; NOTHING where it must be.
+        name: Its name in JSON.
+        hint: Its type hint.
+        default: The value where none is given, or an attrs `Factory` that makes it; NOTHING where one is required.
     """
 
     name: str
@@ -43,14 +43,14 @@ class Member:
 
 
 class NamedTupleType(Protocol):
-    """What every NamedTuple has."""
+    """A class made by `typing.NamedTuple`."""
 
     _fields: tuple[str, ...]
     _field_defaults: Mapping[str, object]
 
 
-class ModelField(Protocol):
-    """The part of `pydantic.fields.FieldInfo` that is used; the package itself is not needed."""
+class PydanticField(Protocol):
+    """The part of `pydantic.fields.FieldInfo` that is used here; the package itself is not required."""
 
     annotation: object
     alias: str | None
@@ -59,10 +59,10 @@ class ModelField(Protocol):
     def is_required(self) -> bool: ...
 
 
-class Model(Protocol):
-    """The same of `pydantic.BaseModel`."""
+class PydanticModel(Protocol):
+    """The part of `pydantic.BaseModel` that is used here."""
 
-    model_fields: Mapping[str, ModelField]
+    model_fields: Mapping[str, PydanticField]
 
     @classmethod
     def model_validate(cls, obj: object) -> object: ...
@@ -80,21 +80,21 @@ def is_named_tuple(hint: object) -> bool:
     return is_class(hint) and issubclass(hint, tuple) and hasattr(hint, "_field_defaults")
 
 
-def is_model(hint: object) -> bool:
-    """A model of pydantic."""
+def is_pydantic_model(hint: object) -> bool:
+    """Whether a hint is a pydantic model."""
     return is_class(hint) and hasattr(hint, "model_fields") and hasattr(hint, "model_validate")
 
 
-def of_attrs_class(cls: type) -> list[Member]:
+def attrs_members(cls: type) -> list[Member]:
     fields: Iterable[attrs.Attribute[object]] = attrs.fields(attrs.resolve_types(cls))
     return [Member(field.alias or field.name, field.type or object, field.default) for field in fields if field.init]
 
 
-def of_dataclass(cls: type) -> list[Member]:
+def dataclass_members(cls: type) -> list[Member]:
     hints = get_type_hints(cls, include_extras=True)
     for name, hint in hints.items():
         is_init_var = isinstance(hint, dataclasses.InitVar) or hint is dataclasses.InitVar
-        if is_init_var and not hasattr(cls, name):  # one with a default is in the class
+        if is_init_var and not hasattr(cls, name):  # the default of an InitVar is an attribute of the class
             raise TypeError(f"{name} is an InitVar without a default, of which the model is not told; a field is")
     return [Member(field.name, hints[field.name], default_of(field)) for field in dataclasses.fields(cls) if field.init]
 
@@ -105,11 +105,11 @@ def default_of(field: dataclasses.Field[object]) -> object:
     return NOTHING if field.default is dataclasses.MISSING else field.default
 
 
-def of_typed_dict(cls: type) -> list[Member]:
+def typed_dict_members(cls: type) -> list[Member]:
     required: frozenset[str] = getattr(cls, "__required_keys__", frozenset())
 
     def is_required(name: str, hint: object) -> bool:
-        # The class itself sees no qualifier that is text, as all are under `from __future__ import annotations`.
+        # Under `from __future__ import annotations` qualifiers are text, which __required_keys__ does not regard.
         qualifier = get_origin(hint)
         return qualifier is Required or (qualifier is not NotRequired and name in required)
 
@@ -117,16 +117,16 @@ def of_typed_dict(cls: type) -> list[Member]:
     return [Member(name, hint, NOTHING if is_required(name, hint) else LEFT_OUT) for name, hint in hints.items()]
 
 
-def of_named_tuple(cls: type[NamedTupleType]) -> list[Member]:
+def named_tuple_members(cls: type[NamedTupleType]) -> list[Member]:
     hints = get_type_hints(cls, include_extras=True)
     return [Member(name, hints.get(name, object), cls._field_defaults.get(name, NOTHING)) for name in cls._fields]
 
 
-def of_model(cls: type[Model]) -> list[Member]:
+def pydantic_members(cls: type[PydanticModel]) -> list[Member]:
     return [
         Member(
             field.alias or name,
-            with_mark(field.annotation, field),  # which has the description, and the bounds
+            with_mark(field.annotation, field),  # the FieldInfo holds the description and the bounds
             NOTHING if field.is_required() else field.default,
         )
         for name, field in cls.model_fields.items()
@@ -134,20 +134,20 @@ def of_model(cls: type[Model]) -> list[Member]:
 
 
 KINDS: list[tuple[Callable[[object], bool], Callable[[Any], list[Member]]]] = [
-    (is_attrs_class, of_attrs_class),
-    (is_dataclass, of_dataclass),
-    (is_typeddict, of_typed_dict),
-    (is_named_tuple, of_named_tuple),
-    (is_model, of_model),
+    (is_attrs_class, attrs_members),
+    (is_dataclass, dataclass_members),
+    (is_typeddict, typed_dict_members),
+    (is_named_tuple, named_tuple_members),
+    (is_pydantic_model, pydantic_members),
 ]
 
 
 def has_members(hint: object) -> bool:
-    """An attrs class, a dataclass, a TypedDict, a NamedTuple or a model of pydantic."""
+    """Whether a hint is an attrs class, a dataclass, a TypedDict, a NamedTuple or a pydantic model."""
     return any(applies(hint) for applies, _ in KINDS)
 
 
 def members_of(cls: type) -> list[Member]:
-    """The fields of such a class."""
+    """Lists the fields of such a class. Raises `TypeError` for a dataclass with an InitVar that has no default."""
     read = next(read for applies, read in KINDS if applies(cls))
     return read(cls)

@@ -1,4 +1,4 @@
-"""The types that are one JSON string, number or truth value: how the model is told of them, and how they are read."""
+"""Types that are one JSON string, number, boolean or null: their schemas and their readers."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from livesession.codec.json_scalars import read_base64
 from livesession.messages.declarations import Schema
 from livesession.messages.enums import SchemaType
 
-__all__ = ["SCALARS", "BadValue", "Scalar", "shown"]
+__all__ = ["SCALARS", "BadValue", "Scalar", "excerpt"]
 
-SHOWN = 80
+EXCERPT = 80  # characters
 
 
-def shown(value: object) -> str:
-    """The beginning of a value, as JSON."""
+def excerpt(value: object) -> str:
+    """The beginning of a value as JSON, for messages."""
     text = json.dumps(value, ensure_ascii=False, default=repr)
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+    return text if len(text) <= EXCERPT else f"{text[: EXCERPT - 3]}..."
 
 
 class BadValue(ValueError):
     """A value that a hint does not allow.
 
     Attributes:
-        expected: What it allows instead.
+        expected: The values that it allows, in words.
     """
 
     def __init__(self, expected: str, value: object) -> None:
-        super().__init__(f"must be {expected}, not {shown(value)}")
+        super().__init__(f"must be {expected}, not {excerpt(value)}")
         self.expected = expected
 
 
@@ -51,7 +51,7 @@ def read_bool(value: object) -> bool:
 
 
 def read_int(value: object) -> int:
-    """A number without decimals: models write `3.0` for 3."""
+    """Reads a number without decimals: models write `3.0` for 3."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if not isinstance(value, int) or isinstance(value, bool):
@@ -77,7 +77,7 @@ def read_text(value: object) -> str:
 
 
 def parser(parse: Callable[[str], object], expected: str) -> Callable[[object], object]:
-    """Reads a string of some form."""
+    """Makes a reader of strings of some form; `expected` describes that in errors."""
 
     def read(value: object) -> object:
         try:
@@ -94,11 +94,11 @@ def parse_datetime(text: str) -> datetime:
 
 @frozen
 class Scalar:
-    """How a type looks in JSON.
+    """The JSON form of a type.
 
     Attributes:
-        schema: What the model is told.
-        read: Makes a Python value of what the model wrote, or raises `BadValue`.
+        schema: Its schema for the model.
+        read: Converts JSON to a value of the type, or raises `BadValue`.
     """
 
     schema: Schema
@@ -106,9 +106,9 @@ class Scalar:
 
 
 def text_scalar(parse: Callable[[str], object], expected: str, format: str | None = None) -> Scalar:
-    """A string of a form that its description tells: the service knows no format but date-time."""
-    told = None if format else f"As {expected}."
-    return Scalar(Schema(type=SchemaType.STRING, description=told, format=format), parser(parse, expected))
+    """A type that is written as a string. Its description tells the form: the service knows no format but date-time."""
+    description = None if format else f"As {expected}."
+    return Scalar(Schema(type=SchemaType.STRING, description=description, format=format), parser(parse, expected))
 
 
 SCALARS: Mapping[type, Scalar] = {

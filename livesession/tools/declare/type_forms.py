@@ -1,7 +1,7 @@
-"""What a type hint is made of: what it is wrapped in, its alternatives, its words, its items.
+"""Analysis of type hints: wrappers, alternatives of a union, choices of a Literal or an Enum, items of an array.
 
-The declaration (`hints`) and the reading of arguments (`reading`) both go by these, so that the model is told what
-is then understood.
+Schemas (`hint_schemas`) and readers (`hint_readers`) are both made with these functions, so the model is told exactly
+what is read afterwards.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ else:
 __all__ = [
     "allows_null",
     "alternatives",
+    "choice_name",
+    "choices",
     "container",
-    "has_words",
-    "is_anything",
+    "is_any",
     "is_array",
+    "is_choice",
     "is_class",
-    "is_fixed",
+    "is_fixed_tuple",
     "is_hashable",
     "is_mapping",
     "is_optional",
     "is_union",
-    "item_of",
+    "item_hint",
     "name_of",
     "unwrap",
-    "value_of",
+    "value_hint",
     "with_mark",
-    "word",
-    "words",
 ]
 
 CONTAINERS: Mapping[object, Callable[[Iterable[object]], object]] = {
@@ -57,7 +57,10 @@ MAPPINGS = (dict, abc.MutableMapping, abc.Mapping)
 
 
 def unwrap(hint: object) -> tuple[object, tuple[object, ...]]:
-    """A hint without `Annotated`, `NewType`, `type X = ...` and `NotRequired`; and the marks of `Annotated`."""
+    """Splits a hint into the bare type, without `Annotated`, `NewType`, `type X = ...` and `NotRequired`, and marks.
+
+    Marks are the further arguments of `Annotated`, the innermost first.
+    """
     if get_origin(hint) is Annotated:
         within, *marks = get_args(hint)
         hint, inner_marks = unwrap(within)
@@ -70,21 +73,23 @@ def unwrap(hint: object) -> tuple[object, tuple[object, ...]]:
 
 
 def with_mark(hint: object, mark: object) -> object:
-    """A hint, `Annotated` with a mark unless that is None."""
+    """Wraps a hint in `Annotated` with a mark, unless that is None."""
     return hint if mark is None else Annotated[hint, mark]
 
 
-class Alias(Protocol):
+class AliasType(Protocol):
+    """A type alias made by `type X = ...`."""
+
     __value__: object
 
 
-def is_alias(hint: object) -> TypeGuard[Alias]:
-    """`type X = ...`, of Python 3.12 and of typing_extensions."""
+def is_alias(hint: object) -> TypeGuard[AliasType]:
+    """Whether a hint is a `type X = ...`, of Python 3.12 or of typing_extensions."""
     return type(hint).__name__ == "TypeAliasType"
 
 
 def name_of(hint: object) -> str:
-    """A hint as people write it."""
+    """A hint as it is written in code."""
     return hint.__name__ if is_class(hint) else str(hint).replace("typing.", "")
 
 
@@ -97,12 +102,12 @@ def is_union(hint: object) -> bool:
 
 
 def alternatives(hint: object) -> list[object]:
-    """The members of a union, null aside."""
+    """The members of a union, without None."""
     return [member for member in get_args(hint) if member is not NoneType]
 
 
 def is_optional(hint: object) -> bool:
-    """Whether None is named among other things."""
+    """Whether a hint is a union or a Literal with None in it."""
     bare, _ = unwrap(hint)
     if is_union(bare):
         return any(allows_null(member) for member in get_args(bare))
@@ -111,33 +116,33 @@ def is_optional(hint: object) -> bool:
 
 def allows_null(hint: object) -> bool:
     bare, _ = unwrap(hint)
-    return bare is NoneType or is_anything(bare) or is_optional(bare)
+    return bare is NoneType or is_any(bare) or is_optional(bare)
 
 
-def is_anything(hint: object) -> bool:
+def is_any(hint: object) -> bool:
     return hint in (Any, object)
 
 
-def has_words(hint: object) -> bool:
-    """A Literal or an Enum."""
+def is_choice(hint: object) -> bool:
+    """Whether a hint is a Literal or an Enum."""
     return get_origin(hint) is Literal or (is_class(hint) and issubclass(hint, enum.Enum))
 
 
-def words(hint: object) -> dict[str, object]:
-    """What the model may write for a Literal or an Enum, and what it stands for.
+def choices(hint: object) -> dict[str, object]:
+    """The strings that the model may write for a Literal or an Enum, each with the value that it stands for.
 
-    The service knows words alone: a number or truth value of a Literal is written as in JSON, and an Enum by its
-    values if all are strings, else by its names.
+    The service takes strings alone: a number or boolean of a Literal is written as in JSON, and the members of an Enum
+    by their values if all of these are strings, else by their names.
     """
     if get_origin(hint) is Literal:
-        return {word(value): value for value in get_args(hint) if value is not None}
+        return {choice_name(value): value for value in get_args(hint) if value is not None}
     assert is_class(hint)
     assert issubclass(hint, enum.Enum)
-    return {word(member): member for member in hint}
+    return {choice_name(member): member for member in hint}
 
 
-def word(value: object) -> str:
-    """What the model writes for a value of a Literal or an Enum."""
+def choice_name(value: object) -> str:
+    """The string that the model writes for a value of a Literal or an Enum."""
     if isinstance(value, enum.Enum):
         by_value = all(isinstance(member.value, str) for member in type(value))
         return str(value.value) if by_value else value.name
@@ -148,18 +153,18 @@ def is_array(hint: object) -> bool:
     return (get_origin(hint) or hint) in CONTAINERS
 
 
-def is_fixed(hint: object) -> bool:
-    """`tuple[str, int]`, not `tuple[str, ...]`."""
+def is_fixed_tuple(hint: object) -> bool:
+    """Whether a hint is a tuple of fixed length, such as `tuple[str, int]`, not `tuple[str, ...]`."""
     return get_origin(hint) is tuple and get_args(hint)[-1:] not in ((), (...,))
 
 
 def container(hint: object) -> Callable[[Iterable[object]], object]:
-    """What makes the Python value of an array's items."""
+    """The class that an array's items are put into."""
     return CONTAINERS[get_origin(hint) or hint]
 
 
-def item_of(hint: object) -> object:
-    """The hint of an array's items; `TypeError` where it has none, for the service asks for it."""
+def item_hint(hint: object) -> object:
+    """The hint of an array's items. Raises `TypeError` where there is none: the service requires it."""
     arguments = get_args(hint)
     if not arguments:
         raise TypeError(f"{name_of(hint)} does not say what it holds, as list[str] does")
@@ -167,12 +172,12 @@ def item_of(hint: object) -> object:
 
 
 def is_hashable(hint: object) -> bool:
-    """Whether a set can hold what is read."""
+    """Whether values of the type can be in a set."""
     bare, _ = unwrap(hint)
-    if is_union(bare) or is_fixed(bare):
+    if is_union(bare) or is_fixed_tuple(bare):
         return all(map(is_hashable, get_args(bare)))
     if is_array(bare):
-        return container(bare) in (tuple, frozenset) and is_hashable(item_of(bare))
+        return container(bare) in (tuple, frozenset) and is_hashable(item_hint(bare))
     return not is_mapping(bare) and (not is_class(bare) or bare.__hash__ is not None)
 
 
@@ -180,8 +185,8 @@ def is_mapping(hint: object) -> bool:
     return (get_origin(hint) or hint) in MAPPINGS
 
 
-def value_of(hint: object) -> object:
-    """The hint of a mapping's values; `TypeError` for keys that JSON does not have."""
+def value_hint(hint: object) -> object:
+    """The hint of a mapping's values. Raises `TypeError` for keys other than str, which JSON does not have."""
     key, value = get_args(hint) or (str, object)
     if unwrap(key)[0] is not str:
         raise TypeError("the keys of a JSON object are strings")

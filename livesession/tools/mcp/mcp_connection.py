@@ -17,7 +17,8 @@ from attrs.validators import deep_mapping, instance_of
 
 from livesession.errors import LiveSessionError, MissingExtraError
 from livesession.logs import logger
-from livesession.tools.cancel_token import CancelToken
+from livesession.sync.deadline import Deadline
+from livesession.tools.cancel_token import CancelToken, source_of
 from livesession.tools.mcp.mcp_log import McpLog
 from livesession.validators import positive
 from livesession.version import __version__
@@ -87,11 +88,12 @@ class McpConnection:
     def call(self, name: str, arguments: Mapping[str, object], token: CancelToken) -> CallToolResult:
         """Waits for the answer of a tool. Raises `McpError`, and `ToolCancelled` when the token is set before that."""
         token.check()
+        source = source_of(token)
         future: Future[CallToolResult] = Future()
-        future.add_done_callback(lambda _: token._wake())
+        future.add_done_callback(lambda _: source.wake())
         try:
             self._begin(future, name, arguments)  # inside, as a Ctrl-C may come when the server has begun already
-            token._wait_for(future.done)
+            source.wait_until(future.done, Deadline(None))
         finally:
             future.cancel()  # the server is told; where there is an answer, nothing happens
         if future.cancelled():
