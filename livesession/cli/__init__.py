@@ -15,12 +15,11 @@ import traceback
 import click
 
 from livesession.cli.ask import ask
-from livesession.cli.chat import chat
+from livesession.cli.chat import chat, record
 from livesession.cli.console import one_line
 from livesession.cli.demo import demo
 from livesession.cli.devices import devices
 from livesession.cli.emulate import emulator
-from livesession.cli.record import record
 from livesession.cli.replay import replay
 from livesession.cli.talk import talk
 from livesession.errors import LiveSessionError

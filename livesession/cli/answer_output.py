@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-
-import click
+from typing import TYPE_CHECKING
 
 from livesession.errors import ProtocolError
 from livesession.messages.server import LiveServerContent, LiveServerMessage
-from livesession.session.live_session import LiveSession
-from livesession.session.streams import TurnStream
 
-__all__ = ["OutputFile", "follow", "heard", "said", "send_text"]
+if TYPE_CHECKING:
+    from livesession.session.live_session import LiveSession
+    from livesession.session.streams import TurnStream
+
+__all__ = ["follow", "heard", "said", "send_text"]
 
 
 def send_text(session: LiveSession, text: str, *, realtime: bool) -> None:
@@ -44,16 +44,3 @@ def heard(message: LiveServerMessage) -> str:
     """What the model has understood of the user's speech, as far as this message tells."""
     transcript = message.input_transcription if isinstance(message, LiveServerContent) else None
     return transcript.text if transcript else ""
-
-
-class OutputFile(click.Path):
-    """A file to be written: what would stop that is told before the session begins."""
-
-    def __init__(self) -> None:
-        super().__init__(dir_okay=False, writable=True)
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        path = str(super().convert(value, param, ctx))  # type: ignore[arg-type]
-        if not Path(path).absolute().parent.is_dir():
-            self.fail(f"The folder of {path!r} does not exist.", param, ctx)
-        return path

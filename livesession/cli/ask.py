@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import sys
 import time
+from typing import TYPE_CHECKING
 
 import attrs
 import click
 
-from livesession.audio import WavFile, write_wav
-from livesession.cli.answer_output import OutputFile, follow, said, send_text
+from livesession.cli.answer_output import follow, said, send_text
 from livesession.cli.console import Flow, new_console, note
+from livesession.cli.file_arguments import INPUT_FILE, OutputFile
 from livesession.cli.target import Target, session_options
 from livesession.errors import LiveSessionError
-from livesession.session.live_session import LiveSession
-from livesession.session.turn import Turn
+
+if TYPE_CHECKING:
+    from livesession.audio import WavFile
+    from livesession.session.live_session import LiveSession
+    from livesession.session.turn import Turn
 
 __all__ = ["ask"]
 
@@ -37,7 +41,7 @@ class PrintedAnswer:
 
 @click.command()
 @click.argument("text", required=False)
-@click.option("--audio-in", type=click.Path(exists=True, dir_okay=False), help="Speech: a WAV file of 16-bit PCM.")
+@click.option("--audio-in", type=INPUT_FILE, help="Speech: a WAV file of 16-bit PCM.")
 @click.option("--audio-out", type=OutputFile(), help="Write the spoken answer here, as WAV.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option(
@@ -61,7 +65,7 @@ def ask(
     words = sys.stdin.read().strip() if text == "-" else (text or "").strip()
     if not words and not audio_in:
         raise click.UsageError('There is nothing to ask: give TEXT, "-" for stdin, or --audio-in.')
-    speech = WavFile(audio_in) if audio_in else None
+    speech = open_speech(audio_in) if audio_in else None
     flow = None if as_json else Flow(new_console())
     with target.connect(manual=speech is not None) as session:
         put(session, words, speech, pace, realtime=target.realtime_text)
@@ -70,6 +74,12 @@ def ask(
         save(answer.turn, audio_out)
     if as_json:
         click.echo(json.dumps(report(answer, target, speech, audio_out), indent=2))
+
+
+def open_speech(path: str) -> WavFile:
+    from livesession.audio import WavFile
+
+    return WavFile(path)
 
 
 def put(session: LiveSession, words: str, speech: WavFile | None, pace: float, *, realtime: bool) -> None:
@@ -105,6 +115,8 @@ def collect(session: LiveSession, flow: Flow | None) -> PrintedAnswer:
 
 
 def save(turn: Turn, path: str) -> None:
+    from livesession.audio import write_wav
+
     if not turn.audio:
         raise LiveSessionError(f"The model sent no audio, so {path} was not written.")
     write_wav(path, turn.audio)

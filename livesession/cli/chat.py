@@ -1,4 +1,4 @@
-"""`livesession chat`: a conversation, line by line."""
+"""`livesession chat` and `livesession record`: a conversation, line by line; the second one goes into a file, too."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import attrs
 import click
 from rich.console import Console
 
 from livesession.cli.answer_output import follow, said, send_text
+from livesession.cli.back_end_choice import has_credentials
 from livesession.cli.console import Flow, new_console, one_line
-from livesession.cli.target import Target, has_credentials, session_options
+from livesession.cli.file_arguments import OutputFile
+from livesession.cli.target import Target, recorded_session_options, session_options
 from livesession.errors import InvalidRequestError, ReceiveTimeout
-from livesession.session.live_session import LiveSession
 
-__all__ = ["chat", "hold"]
+if TYPE_CHECKING:
+    from livesession.session.live_session import LiveSession
+
+__all__ = ["chat", "record"]
 
 SPEAKING_PACE = 2.5  # the emulator's: slow enough to be stopped
 OBEYS_WITHIN = 2.0  # seconds for the model to stop when it is interrupted
@@ -35,6 +40,28 @@ def chat(target: Target) -> None:
     livesession chat
     livesession chat --system "You are a pirate." --model gemini-3.1-flash-live-preview
     """
+    hold(target)
+
+
+@click.command(short_help="A conversation, recorded.")
+@click.argument("record", type=OutputFile(), metavar="FILE")
+@click.option("--replace", is_flag=True, help="Replace a recording that is there already.")
+@click.option("--wav", "record_wav", is_flag=True, help="The sound into WAV files beside FILE, to be listened to.")
+@recorded_session_options
+def record(target: Target, replace: bool) -> None:
+    """Have a conversation, line by line, and record it into FILE.
+
+    It is that of "livesession chat". FILE gets every message of both directions, as JSON lines, but neither keys nor
+    resumption handles; what you say and what you hear is in it, and only you may read it. To record a question or a
+    spoken conversation, use the option --record of "ask" and "talk".
+
+    \b
+    livesession record session.jsonl
+    livesession replay session.jsonl --show
+    livesession replay session.jsonl
+    """
+    if target.recorder and target.recorder.path.exists() and not replace:
+        raise click.UsageError(f"{target.recorder.path} is there already: take another name, or add --replace.")
     hold(target)
 
 

@@ -7,21 +7,26 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import as_file, files
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from livesession.audio import WavFile, write_wav
-from livesession.cli.answer_output import OutputFile, follow
+from livesession.cli.answer_output import follow
+from livesession.cli.back_end_choice import has_credentials
 from livesession.cli.console import new_console
-from livesession.cli.scene import Scene
-from livesession.cli.target import Target, has_credentials, model_option
+from livesession.cli.file_arguments import OutputFile
+from livesession.cli.target import Target, model_option
+from livesession.cli.turn_view import TurnView
 from livesession.errors import ConfigurationError
 from livesession.messages.content import GenerativeContentBlob
 from livesession.messages.server import LiveServerMessage
-from livesession.session.live_session import LiveSession
-from livesession.session.turn import Turn
+
+if TYPE_CHECKING:
+    from livesession.audio import WavFile
+    from livesession.session.live_session import LiveSession
+    from livesession.session.turn import Turn
 
 __all__ = ["demo"]
 
@@ -69,6 +74,8 @@ def demo(live: bool, model: str, output: str) -> None:
     livesession demo                          on the built-in emulator, without a key
     GEMINI_API_KEY=... livesession demo --live
     """
+    from livesession.audio import WavFile
+
     console = new_console()
     if not live:
         console.print(EMULATED, style="yellow")
@@ -83,11 +90,13 @@ def demo(live: bool, model: str, output: str) -> None:
 
 def play(session: LiveSession, question: WavFile, console: Console, output: str) -> None:
     """Both turns, the file and the table."""
+    from livesession.audio import write_wav
+
     tally = Tally()
     console.print()
-    written = write_and_read(session, Scene(console), tally)
+    written = write_and_read(session, TurnView(console), tally)
     console.print()
-    spoken = speak_and_listen(session, question, Scene(console, question.seconds), tally)
+    spoken = speak_and_listen(session, question, TurnView(console, question.seconds), tally)
     write_wav(output, spoken.audio)
     console.print(f"\n{output}: the reply, {spoken.audio_seconds:.1f} s\n", soft_wrap=True)
     tally.seconds_in = question.seconds
@@ -95,46 +104,46 @@ def play(session: LiveSession, question: WavFile, console: Console, output: str)
     console.print(tally.table(session))
 
 
-def write_and_read(session: LiveSession, scene: Scene, tally: Tally) -> Turn:
+def write_and_read(session: LiveSession, view: TurnView, tally: Tally) -> Turn:
     """A turn in text."""
-    scene.hear(GREETING)
-    with scene:
+    view.hear(GREETING)
+    with view:
         session.send(GREETING, turn_complete=True)
-        return listen(session, scene, tally)
+        return listen(session, view, tally)
 
 
-def speak_and_listen(session: LiveSession, question: WavFile, scene: Scene, tally: Tally) -> Turn:
+def speak_and_listen(session: LiveSession, question: WavFile, view: TurnView, tally: Tally) -> Turn:
     """A turn in speech: one thread sends as a microphone would, this one receives."""
     stop = threading.Event()
 
     def speak() -> None:
-        session.send_media_stream(watched(question.stream(stop=stop), question.rate, scene))
+        session.send_media_stream(watched(question.stream(stop=stop), question.rate, view))
         if not stop.is_set():
             session.send_audio_stream_end()
 
-    with scene, ThreadPoolExecutor(1, "livesession-demo") as microphone:
+    with view, ThreadPoolExecutor(1, "livesession-demo") as microphone:
         speaking = microphone.submit(speak)
         try:
-            turn = listen(session, scene, tally)
+            turn = listen(session, view, tally)
             speaking.result()
         finally:
             stop.set()
     return turn
 
 
-def watched(blobs: Iterator[GenerativeContentBlob], rate: int, scene: Scene) -> Iterator[GenerativeContentBlob]:
+def watched(blobs: Iterator[GenerativeContentBlob], rate: int, view: TurnView) -> Iterator[GenerativeContentBlob]:
     """The blobs as they are; the scene shows how much has gone out."""
     sent = 0.0
     for blob in blobs:
         yield blob
         sent += len(blob.data) / (2 * rate)
-        scene.sent = sent
+        view.sent = sent
 
 
-def listen(session: LiveSession, scene: Scene, tally: Tally) -> Turn:
+def listen(session: LiveSession, view: TurnView, tally: Tally) -> Turn:
     """Receives a turn, and shows it as it comes."""
     stream = session.receive_turn()
     for message in follow(stream):
         tally.count(message)
-        scene.show(message)
+        view.show(message)
     return stream.turn

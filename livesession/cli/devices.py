@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 from rich.console import Console
 
-from livesession.audio.portaudio.device_list import AudioDevice, list_devices
 from livesession.cli.console import clean, new_console
+
+if TYPE_CHECKING:
+    from livesession.audio import AudioDevice
 
 __all__ = ["devices"]
 
@@ -20,6 +24,8 @@ def devices() -> None:
     \b
     livesession devices
     """
+    from livesession.audio import list_devices
+
     console = new_console()
     found = list_devices()
     show(console, "Microphones", [row(each, each.input_channels, each.is_default_input) for each in found])

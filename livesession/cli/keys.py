@@ -1,4 +1,4 @@
-"""Single keys from the terminal, as they are pressed, without Enter; and Ctrl-Z, which must leave the terminal whole.
+"""Single keys from the terminal, as they are pressed, without Enter.
 
 A terminal tells when a key is pressed, and not when it is let go.
 """
@@ -8,9 +8,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from queue import SimpleQueue
 
-__all__ = ["caught_stops", "pressed", "single_keys", "stop_process"]
+__all__ = ["pressed", "single_keys"]
 
 if sys.platform == "win32":
     import msvcrt
@@ -26,19 +25,10 @@ if sys.platform == "win32":
         time.sleep(seconds)
         return msvcrt.getwch().lower() if msvcrt.kbhit() else ""
 
-    @contextmanager
-    def caught_stops() -> Iterator[SimpleQueue[int]]:
-        """Nothing here stops a process."""
-        yield SimpleQueue()
-
-    def stop_process() -> None:
-        """Is never called here."""
-
 else:
     import os
     import re
     import select
-    import signal
     import termios
     import tty
 
@@ -62,19 +52,3 @@ else:
         ready, _, _ = select.select([sys.stdin], [], [], seconds)
         keys = os.read(sys.stdin.fileno(), 64).decode(errors="ignore") if ready else ""
         return NAMED_KEY.sub("", keys).lower()
-
-    @contextmanager
-    def caught_stops() -> Iterator[SimpleQueue[int]]:
-        """For the block, Ctrl-Z goes into a queue; whoever finds it there restores the terminal first."""
-        caught: SimpleQueue[int] = SimpleQueue()
-        before = signal.signal(signal.SIGTSTP, lambda number, _: caught.put(number))
-        try:
-            yield caught
-        finally:
-            signal.signal(signal.SIGTSTP, before)
-
-    def stop_process() -> None:
-        """Stops this process as Ctrl-Z does; returns when the shell lets it go on."""
-        before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-        signal.raise_signal(signal.SIGTSTP)
-        signal.signal(signal.SIGTSTP, before)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
 from livesession.connection.frame_summary import summarise
-from livesession.emulator.replay.recorded_session import RecordedConnection, RecordedFrame, Recording
+
+if TYPE_CHECKING:
+    from livesession.emulator.replay.recorded_session import RecordedConnection, RecordedFrame, Recording
 
 __all__ = ["lines_of"]
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
 
 import click
 
 from livesession.cli.console import clean, new_console
-from livesession.cli.emulate import File, listen, until_signalled
+from livesession.cli.file_arguments import INPUT_FILE
+from livesession.cli.local_server import address_options, listen
 from livesession.cli.recording_view import lines_of
-from livesession.emulator import LiveEmulator, ReplayMismatch
-from livesession.emulator.replay.recorded_session import Recording, load_recording
+from livesession.cli.signal_queues import until_signalled
 from livesession.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from livesession.emulator import LiveEmulator
+    from livesession.emulator.replay.recorded_session import Recording
 
 __all__ = ["replay"]
 
@@ -25,11 +30,10 @@ EXPORTS = {
 
 
 @click.command(short_help="A recording, as a Live API.")
-@click.argument("file", type=File)
+@click.argument("file", type=INPUT_FILE)
 @click.option("--session", metavar="NAME", help="Which one, where FILE holds several.")
 @click.option("--show", is_flag=True, help="Print what is in it, and serve nothing.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="The port; default any free one.")
+@address_options
 @click.option(
     "--pace", type=click.FloatRange(min=0), default=0.0,
     help="Seconds of the recording in a second: 1 is as it was, 0, the default, as fast as the client goes.",
@@ -46,6 +50,8 @@ def replay(file: str, session: str | None, show: bool, host: str, port: int, pac
     livesession replay session.jsonl --show
     livesession replay session.jsonl --port 8765 --pace 1
     """
+    from livesession.emulator import LiveEmulator, ReplayMismatch
+
     recording = opened(file, session)
     if show:
         print_all(recording)
@@ -64,6 +70,8 @@ def replay(file: str, session: str | None, show: bool, host: str, port: int, pac
 
 
 def opened(file: str, session: str | None) -> Recording:
+    from livesession.emulator.replay.recorded_session import load_recording
+
     try:
         return load_recording(file, session)
     except ValueError as error:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable
+from typing import Literal
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.layout import Layout
@@ -12,12 +14,15 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from livesession.audio import AudioConversationController
-from livesession.cli.model_activity import ModelActivity
+from livesession.audio.controller import AudioConversationController
+from livesession.audio.uplink import SPEECH_LEVEL
 from livesession.cli.transcript import LABEL_WIDTH, LABELS, Transcript
+from livesession.messages.server import LiveServerContent, LiveServerMessage, LiveServerToolCall
 
-__all__ = ["Screen"]
+__all__ = ["ModelActivity", "Screen"]
 
+State = Literal["listening", "thinking", "speaking", "over"]
+PAUSE = 0.4  # seconds for which the user is silent between two words
 COLOURS = {"user": "cyan", "model": "green"}
 STATE_COLOURS = {"listening": "cyan", "thinking": "yellow", "speaking": "green", "over": "dim"}
 RANGE_DB = 50  # what is softer than full scale by this much leaves a meter empty
@@ -26,6 +31,42 @@ FALL = 0.08  # of its length, by which a meter falls in a frame at the most
 # What stands in the place of the user's meter when the microphone is not sent, and what the keys do.
 OPEN = ("muted", "m mute   q quit")
 PUSHED = ("press space to speak", "space speak, again to end   q quit")
+
+
+class ModelActivity:
+    """Tells when the model thinks, which no message of the server does.
+
+    It thinks from the user's last words, or from a function call, until its first sound. The words are those that the
+    server has transcribed: what it takes for noise is no question. They are the last when nothing is heard after them.
+    """
+
+    def __init__(self) -> None:
+        self._turn: Literal["nobody's", "asked", "answered"] = "nobody's"
+        self._heard_at = 0.0
+
+    def take(self, message: LiveServerMessage) -> None:
+        """What a message tells of it."""
+        if isinstance(message, LiveServerToolCall):
+            self._turn = "asked"
+        elif isinstance(message, LiveServerContent):
+            self._follow(message)
+
+    def _follow(self, content: LiveServerContent) -> None:
+        if content.interrupted or content.ends_turn:
+            self._turn = "nobody's"
+        elif content.audio:
+            self._turn = "answered"
+        elif content.input_transcription and self._turn == "nobody's":  # it may come late, in the middle of the answer
+            self._turn = "asked"
+
+    def state(self, controller: AudioConversationController) -> State:
+        """What the model does now; to be asked several times a second, because it listens to the user, too."""
+        now = time.monotonic()
+        if not controller.muted and controller.input_level > SPEECH_LEVEL:
+            self._heard_at = now
+        if controller.state == "listening" and self._turn == "asked" and now - self._heard_at > PAUSE:
+            return "thinking"
+        return controller.state
 
 
 class Meter:
@@ -69,7 +110,7 @@ class Screen:
     Args:
         controller: The conversation.
         transcript: What was said in it.
-        mind: What the model does.
+        activity: What the model does.
         title: Who the user talks to.
         is_pushed: Whether the user pushes to talk.
     """
@@ -78,14 +119,14 @@ class Screen:
         self,
         controller: AudioConversationController,
         transcript: Transcript,
-        mind: ModelActivity,
+        activity: ModelActivity,
         title: str,
         *,
         is_pushed: bool,
     ) -> None:
         self._controller = controller
         self._transcript = transcript
-        self._mind = mind
+        self._activity = activity
         self._title = title
         self._closed, self._keys = PUSHED if is_pushed else OPEN
         self._user = Meter(COLOURS["user"])
@@ -101,7 +142,7 @@ class Screen:
         return layout
 
     def _head(self) -> Table:
-        state = self._mind.state(self._controller)
+        state = self._activity.state(self._controller)
         return ends(Text(self._title, "bold"), Text(f"● {state}", STATE_COLOURS[state]))
 
     def _levels(self) -> Table:

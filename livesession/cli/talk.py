@@ -4,32 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 import attrs
 import click
 
-from livesession.audio import (
-    AudioInput,
-    AudioOutput,
-    WavInput,
-    WavOutput,
-    WebRtcEchoCanceller,
-    start_audio_conversation,
-)
-from livesession.cli.answer_output import OutputFile
 from livesession.cli.console import new_console, note
-from livesession.cli.model_activity import ModelActivity
-from livesession.cli.screen import Screen
-from livesession.cli.talk_view import narrate, show
+from livesession.cli.file_arguments import INPUT_FILE, OutputFile
 from livesession.cli.target import Target, session_options
-from livesession.cli.transcript import Transcript
+
+if TYPE_CHECKING:
+    from livesession.audio import AudioInput, AudioOutput
 
 __all__ = ["talk"]
 
 EMULATOR_PACE = 1.5  # faster than it is played, and slow enough to be cut in on
 SILENCE_AFTER = 1.0  # seconds after a file, in which the model hears that the user has finished
-FILES = {"input": click.Path(exists=True, dir_okay=False), "output": OutputFile()}
+FILES = {"input": INPUT_FILE, "output": OutputFile()}
 
 
 def checked(ctx: click.Context, param: click.Parameter, device: str | None) -> str | None:
@@ -71,30 +62,52 @@ def talk(
            tell when a key is let go)
     q      leave, as Ctrl-C does
     """
-    console = new_console()
-    has_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not console.is_dumb_terminal
+    has_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not new_console().is_dumb_terminal
     refuse(input, output, target, is_blind=push_to_talk and not has_terminal)
-    transcript, mind = Transcript(), ModelActivity()
+    played_ms = converse(
+        target, input, output, headphones=headphones, echo_cancel=echo_cancel, is_pushed=push_to_talk,
+        has_terminal=has_terminal,
+    )  # fmt: skip
+    if is_file(output):
+        note(f"{output}: what was heard, {played_ms / 1000:.1f} s of speech")
+
+
+def converse(
+    target: Target,
+    input: str | None,
+    output: str | None,
+    *,
+    headphones: bool,
+    echo_cancel: bool,
+    is_pushed: bool,
+    has_terminal: bool,
+) -> float:
+    """Opens a session and talks until the conversation is over; returns how many milliseconds of speech were played."""
+    from livesession.audio import WebRtcEchoCanceller, start_audio_conversation
+    from livesession.cli.screen import ModelActivity, Screen
+    from livesession.cli.talk_view import narrate, show
+    from livesession.cli.transcript import Transcript
+
+    console, transcript, activity = new_console(), Transcript(), ModelActivity()
     with (
-        attrs.evolve(target, pace=EMULATOR_PACE).connect(manual=push_to_talk) as session,
+        attrs.evolve(target, pace=EMULATOR_PACE).connect(manual=is_pushed) as session,
         start_audio_conversation(
             session,
             input=hearing(input),
             output=speaking(output),
             on_transcript=transcript.add,
-            on_message=mind.take,
+            on_message=activity.take,
             # Who pushes to talk is heard at once, also while the model still speaks.
-            half_duplex=False if headphones or push_to_talk else None,
+            half_duplex=False if headphones or is_pushed else None,
             echo_canceller=WebRtcEchoCanceller() if echo_cancel else None,
         ) as controller,
     ):
         if has_terminal:
-            screen = Screen(controller, transcript, mind, title(target), is_pushed=push_to_talk)
-            show(screen, controller, transcript, console, is_pushed=push_to_talk)
+            screen = Screen(controller, transcript, activity, title(target), is_pushed=is_pushed)
+            show(screen, controller, transcript, console, is_pushed=is_pushed)
         else:
             narrate(controller, transcript, console)
-    if is_file(output):
-        note(f"{output}: what was heard, {controller.statistics.played_ms / 1000:.1f} s of speech")
+    return controller.statistics.played_ms
 
 
 def refuse(input: str | None, output: str | None, target: Target, *, is_blind: bool) -> None:
@@ -108,12 +121,16 @@ def refuse(input: str | None, output: str | None, target: Target, *, is_blind: b
 
 
 def hearing(device: str | None) -> AudioInput | int | str | None:
+    from livesession.audio import WavInput
+
     if is_file(device):
         return WavInput(device, silence_after=SILENCE_AFTER)
     return by_number_or_name(device)
 
 
 def speaking(device: str | None) -> AudioOutput | int | str | None:
+    from livesession.audio import WavOutput
+
     return WavOutput(device) if is_file(device) else by_number_or_name(device)
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from queue import SimpleQueue
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 
-from livesession.audio import AudioConversationController
-from livesession.cli.emulate import until_signalled
-from livesession.cli.keys import caught_stops, pressed, single_keys, stop_process
-from livesession.cli.screen import Screen
+from livesession.audio.controller import AudioConversationController
+from livesession.cli.keys import pressed, single_keys
+from livesession.cli.signal_queues import caught_stops, stop_process, until_signalled
 from livesession.cli.transcript import Transcript
 
 __all__ = ["narrate", "show"]
@@ -29,7 +28,7 @@ def narrate(controller: AudioConversationController, transcript: Transcript, con
 
 
 def show(
-    screen: Screen,
+    screen: RenderableType,
     controller: AudioConversationController,
     transcript: Transcript,
     console: Console,
@@ -50,7 +49,7 @@ def show(
 
 
 def is_left(
-    screen: Screen,
+    screen: RenderableType,
     controller: AudioConversationController,
     console: Console,
     signals: tuple[SimpleQueue[int], SimpleQueue[int]],

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import click
 from attrs import frozen
 
-from livesession.backends import Backend, FirebaseAI, GoogleAI, VertexAI, backend_from_environment
-from livesession.cli.answer_output import OutputFile
+from livesession.cli.back_end_choice import open_backend
 from livesession.cli.console import note
-from livesession.emulator import LiveEmulator, Piece, UserTurn, echo
-from livesession.errors import ConfigurationError
+from livesession.cli.file_arguments import OutputFile
 from livesession.messages.config import LiveGenerationConfig
 from livesession.messages.voice import (
     AudioTranscriptionConfig,
@@ -26,14 +23,9 @@ from livesession.model import LiveGenerativeModel
 from livesession.recording import Recorder
 from livesession.session.live_session import LiveSession
 
-__all__ = ["DEFAULT_MODEL", "Target", "has_credentials", "model_option", "recorded_session_options", "session_options"]
+__all__ = ["DEFAULT_MODEL", "Target", "model_option", "recorded_session_options", "session_options"]
 
 DEFAULT_MODEL = "gemini-3.1-flash-live-preview"
-NO_KEY = (
-    "There is no API key: set GEMINI_API_KEY (from https://aistudio.google.com), or try the built-in emulator: "
-    "--back-end emulator."
-)
-NO_FIREBASE = "Firebase needs FIREBASE_API_KEY and FIREBASE_PROJECT in the environment."
 MANUAL = RealtimeInputConfig(automatic_activity_detection=AutomaticActivityDetection(disabled=True))
 
 Command = Callable[..., None]
@@ -92,59 +84,6 @@ class Target:
             output_audio_transcription=AudioTranscriptionConfig() if self.modality == "audio" else None,
             realtime_input_config=MANUAL if manual else None,
         )
-
-
-@contextmanager
-def open_backend(name: str | None, pace: float) -> Iterator[Backend]:
-    """The back end of that name; the emulator runs as long as the block."""
-    if name == "emulator":
-        with LiveEmulator(word_by_word, pace=pace) as emulator:
-            yield emulator.backend()
-    elif name == "vertex":
-        yield VertexAI()
-    elif name == "firebase":
-        yield firebase()
-    else:
-        yield google() if name == "google" else from_environment()
-
-
-def word_by_word(turn: UserTurn) -> Iterator[Piece]:
-    """The emulator's usual answer, spoken a word at a time, so that its transcript comes like a model's."""
-    for piece in echo(turn):
-        if isinstance(piece, str):
-            first, *rest = piece.split(" ")
-            yield from [first, *(f" {word}" for word in rest)]
-        else:
-            yield piece
-
-
-def has_credentials() -> bool:
-    """Whether the environment says where a session is to go, and as whom."""
-    try:
-        backend_from_environment()
-    except ConfigurationError:
-        return False
-    return True
-
-
-def from_environment() -> Backend:
-    if not has_credentials():
-        raise ConfigurationError(NO_KEY)
-    return backend_from_environment()
-
-
-def google() -> Backend:
-    try:
-        return GoogleAI()
-    except ConfigurationError:
-        raise ConfigurationError(NO_KEY) from None
-
-
-def firebase() -> Backend:
-    key, project = os.environ.get("FIREBASE_API_KEY"), os.environ.get("FIREBASE_PROJECT")
-    if not key or not project:
-        raise ConfigurationError(NO_FIREBASE)
-    return FirebaseAI(api_key=key, project=project)
 
 
 model_option = click.option(

@@ -6,7 +6,7 @@ import threading
 
 from rich.console import Console
 
-from livesession.audio import SpokenText
+from livesession.audio.transcripts import SpokenText
 from livesession.cli.console import clean
 
 __all__ = ["LABELS", "LABEL_WIDTH", "Transcript"]

@@ -13,16 +13,16 @@ from livesession.cli.answer_output import heard, said
 from livesession.cli.console import clean
 from livesession.messages.server import LiveServerMessage
 
-__all__ = ["Scene"]
+__all__ = ["TurnView"]
 
 LABEL_WIDTH = 7
 BAR_WIDTH = 40
 
 
-class Scene:
+class TurnView:
     """One turn: drawn anew as it grows on a terminal, else printed when it is over.
 
-    `with scene:` is how long it grows. Transcripts may come in any order; what the user said is always above.
+    `with view:` is how long it grows. Transcripts may come in any order; what the user said is always above.
     """
 
     def __init__(self, console: Console, speech_seconds: float = 0.0) -> None:
@@ -33,7 +33,7 @@ class Scene:
         self._model = ""
         self.sent = 0.0  # seconds of speech that have gone out; set by the thread that sends
 
-    def __enter__(self) -> Scene:
+    def __enter__(self) -> TurnView:
         if self._live:
             self._live.start()
         return self
