@@ -1,4 +1,4 @@
-"""The back end of a command's session, by name or by what the environment says."""
+"""The choice of the back end: by name, or by the environment."""
 
 from __future__ import annotations
 
@@ -24,9 +24,12 @@ NO_FIREBASE = "Firebase needs FIREBASE_API_KEY and FIREBASE_PROJECT in the envir
 
 @contextmanager
 def open_backend(name: str | None, pace: float) -> Iterator[Backend]:
-    """The back end of that name; the emulator runs as long as the block."""
+    """Yields the back end of that name; without a name, the one that the environment chooses.
+
+    The emulator runs as long as the block, at `pace`. Raises `ConfigurationError` where credentials are missing.
+    """
     if name == "emulator":
-        from livesession.emulator import LiveEmulator  # takes as long to import as all the rest
+        from livesession.emulator import LiveEmulator  # a third of the start-up time
 
         with LiveEmulator(word_by_word, pace=pace) as emulator:
             yield emulator.backend()
@@ -39,7 +42,7 @@ def open_backend(name: str | None, pace: float) -> Iterator[Backend]:
 
 
 def word_by_word(turn: UserTurn) -> Iterator[Piece]:
-    """The emulator's usual answer, spoken a word at a time, so that its transcript comes like a model's."""
+    """Responds as the emulator does by default, but word by word: so come the transcripts of a real model."""
     from livesession.emulator import echo
 
     for piece in echo(turn):
@@ -51,7 +54,7 @@ def word_by_word(turn: UserTurn) -> Iterator[Piece]:
 
 
 def has_credentials() -> bool:
-    """Whether the environment says where a session is to go, and as whom."""
+    """Whether the environment has a back end with credentials."""
     try:
         backend_from_environment()
     except ConfigurationError:

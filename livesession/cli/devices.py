@@ -1,4 +1,4 @@
-"""`livesession devices`: the microphones and loudspeakers of this machine."""
+"""`livesession devices`: lists the microphones and loudspeakers of this machine."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def devices() -> None:
 
 
 def row(device: AudioDevice, channels: int, is_default: bool) -> str:
-    """A line; empty for a device without channels in that direction."""
+    """The line of a device; empty where it has no channels in that direction."""
     many = "1 channel" if channels == 1 else f"{channels} channels"
     form = f"({device.host_api}, {many}, {device.default_rate} Hz)"
     return f"{'*' if is_default else ' '} {device.index:>2}  {clean(device.name)}  {form}" if channels else ""

@@ -1,4 +1,4 @@
-"""`livesession emulator`: the Live API on this machine, until it is stopped."""
+"""`livesession emulator`: serves the Live API on this machine, until it is stopped."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import click
 
 from livesession.cli.console import new_console
 from livesession.cli.file_arguments import INPUT_FILE
-from livesession.cli.local_server import address_options, listen
-from livesession.cli.signal_queues import until_signalled, wait_for_signal
+from livesession.cli.local_server import address_options, start_server
+from livesession.cli.signal_queues import end_signals, wait_for_signal
 from livesession.cli.target import DEFAULT_MODEL
 from livesession.errors import ConfigurationError
 
@@ -69,14 +69,15 @@ def emulator(host: str, port: int, pace: float, cert: str | None, key: str | Non
         raise click.UsageError("--cert and --key belong together.")
     context = tls(cert, key) if cert and key else None
     server = LiveEmulator(host=host, port=port, pace=pace, ssl_context=context)
-    with until_signalled() as stopped:
-        listen(server, f"{host}:{port}")
+    with end_signals() as stopped:
+        start_server(server, f"{host}:{port}")
         with server:
             announce(server.url, cert)
             wait_for_signal(stopped)
 
 
 def tls(cert: str, key: str) -> ssl.SSLContext:
+    """Makes the server's TLS context from two PEM files. Raises `ConfigurationError` where they do not fit."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         context.load_cert_chain(cert, key)
@@ -86,7 +87,7 @@ def tls(cert: str, key: str) -> ssl.SSLContext:
 
 
 def announce(url: str, cert: str | None) -> None:
-    """Says where it is, and how to get there."""
+    """Prints the address of the emulator, and what clients need to connect to it."""
     how = ENCRYPTED if cert else PLAIN
     address = url.replace("wss://", "https://")
     text = how.format(url=address, cert=shlex.quote(os.path.abspath(cert or "")), model=DEFAULT_MODEL)

@@ -1,4 +1,4 @@
-"""The files that commands are told of: files to read, and files to write."""
+"""Types of arguments and options that name a file: one to read, or one to write."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ INPUT_FILE = click.Path(exists=True, dir_okay=False)
 
 
 class OutputFile(click.Path):
-    """A file to write; an option of this type is refused before the session begins where writing would fail."""
+    """A file to write; a folder that is missing is reported before the session begins, not when the answer is there."""
 
     def __init__(self) -> None:
         super().__init__(dir_okay=False, writable=True)

@@ -1,6 +1,6 @@
-"""Single keys from the terminal, as they are pressed, without Enter.
+"""Single keys from the terminal, read as they are pressed, without Enter.
 
-A terminal tells when a key is pressed, and not when it is let go.
+A terminal reports that a key is pressed, and not that it is let go.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["pressed", "single_keys"]
+__all__ = ["read_keys", "single_keys"]
 
 if sys.platform == "win32":
     import msvcrt
@@ -17,11 +17,11 @@ if sys.platform == "win32":
 
     @contextmanager
     def single_keys() -> Iterator[None]:
-        """Needs nothing here."""
+        """Does nothing: `msvcrt` reads single keys in any mode of the terminal."""
         yield
 
-    def pressed(seconds: float) -> str:
-        """The key that was pressed, if any, after so many seconds."""
+    def read_keys(seconds: float) -> str:
+        """Waits `seconds`, and returns the key that was pressed meanwhile, in lower case; empty without one."""
         time.sleep(seconds)
         return msvcrt.getwch().lower() if msvcrt.kbhit() else ""
 
@@ -36,9 +36,9 @@ else:
 
     @contextmanager
     def single_keys() -> Iterator[None]:
-        """For the block, keys come at once and are not shown; then the terminal is as it was. Ctrl-C goes on working.
+        """Switches the terminal to single keys, which it does not show, until the block ends. Ctrl-C goes on working.
 
-        What was pressed and not read is forgotten, so that the shell does not take it for a command.
+        Keys that were pressed and not read are dropped then, so that the shell does not take them for a command.
         """
         before = termios.tcgetattr(sys.stdin)
         try:
@@ -47,8 +47,8 @@ else:
         finally:
             termios.tcsetattr(sys.stdin, termios.TCSAFLUSH, before)
 
-    def pressed(seconds: float) -> str:
-        """The keys that are pressed next, in lower case, but no arrows and the like; none after so many seconds."""
+    def read_keys(seconds: float) -> str:
+        """Returns the keys that are pressed next, in lower case, without arrows and the like; empty after `seconds`."""
         ready, _, _ = select.select([sys.stdin], [], [], seconds)
         keys = os.read(sys.stdin.fileno(), 64).decode(errors="ignore") if ready else ""
         return NAMED_KEY.sub("", keys).lower()

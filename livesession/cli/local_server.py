@@ -1,4 +1,4 @@
-"""The server of `livesession emulator` and `livesession replay`: the options of its address, and its start."""
+"""The server that `livesession emulator` and `livesession replay` run: the options of its address, and its start."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from livesession.errors import ConfigurationError
 if TYPE_CHECKING:
     from livesession.emulator import LiveEmulator
 
-__all__ = ["address_options", "listen"]
+__all__ = ["address_options", "start_server"]
 
 C = TypeVar("C", bound=Callable[..., object])
 
@@ -24,7 +24,7 @@ def address_options(command: C) -> C:
     return host(port(command))
 
 
-def listen(server: LiveEmulator, address: str) -> None:
+def start_server(server: LiveEmulator, address: str) -> None:
     """Starts the server. Raises `ConfigurationError` where the address cannot be listened on."""
     try:
         server.start()

@@ -1,6 +1,7 @@
-"""Signals of this process as items in a queue, which the main thread takes when it can: end and stop.
+"""Queues of the signals that end the process and of Ctrl-Z, which the main thread takes up where it can.
 
-Not an `Event`: setting one from a signal handler deadlocks if it strikes while the same thread begins to wait.
+The handlers put into a `SimpleQueue`, whose `put()` is documented as re-entrant. An `Event` would deadlock: its handler
+may strike while the same thread, about to wait, holds the lock of the event.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 
-__all__ = ["caught_stops", "stop_process", "until_signalled", "wait_for_signal"]
+__all__ = ["end_signals", "stop_process", "stop_signals", "wait_for_signal"]
 
 
 @contextmanager
-def until_signalled() -> Iterator[SimpleQueue[int]]:
-    """Ctrl-C and SIGTERM go into a queue for as long as the block lasts."""
+def end_signals() -> Iterator[SimpleQueue[int]]:
+    """Puts Ctrl-C and SIGTERM into a queue, instead of raising, for as long as the block lasts."""
     received: SimpleQueue[int] = SimpleQueue()
     signals = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, lambda number, _: received.put(number)) for number in signals]
@@ -28,27 +29,28 @@ def until_signalled() -> Iterator[SimpleQueue[int]]:
 
 
 def wait_for_signal(received: SimpleQueue[int]) -> None:
+    """Waits until there is a signal in the queue."""
     while True:
         with suppress(Empty):
-            received.get(timeout=1)  # a wait without an end would not be woken by a signal on Windows
+            received.get(timeout=1)  # on Windows, a signal does not wake a wait without a time-out
             return
 
 
 if sys.platform == "win32":
 
     @contextmanager
-    def caught_stops() -> Iterator[SimpleQueue[int]]:
-        """Nothing here stops a process."""
+    def stop_signals() -> Iterator[SimpleQueue[int]]:
+        """Yields a queue that stays empty: Windows has no signal that stops a process."""
         yield SimpleQueue()
 
     def stop_process() -> None:
-        """Is never called here."""
+        """Does nothing; never called on Windows."""
 
 else:
 
     @contextmanager
-    def caught_stops() -> Iterator[SimpleQueue[int]]:
-        """For the block, Ctrl-Z goes into a queue; whoever finds it there restores the terminal first."""
+    def stop_signals() -> Iterator[SimpleQueue[int]]:
+        """Puts Ctrl-Z into a queue, instead of stopping, for as long as the block lasts."""
         caught: SimpleQueue[int] = SimpleQueue()
         before = signal.signal(signal.SIGTSTP, lambda number, _: caught.put(number))
         try:
@@ -57,7 +59,7 @@ else:
             signal.signal(signal.SIGTSTP, before)
 
     def stop_process() -> None:
-        """Stops this process as Ctrl-Z does; returns when the shell lets it go on."""
+        """Stops this process as Ctrl-Z does; returns when the shell continues it."""
         before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         signal.raise_signal(signal.SIGTSTP)
         signal.signal(signal.SIGTSTP, before)

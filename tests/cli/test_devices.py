@@ -1,4 +1,4 @@
-"""`livesession devices`: what it writes, whatever there is."""
+"""`livesession devices`: its lists, with devices and without."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `livesession talk` shows, drawn without a terminal, and when it says that the model thinks."""
+"""The screen of `livesession talk`, drawn without a terminal, and the activity of the model that it shows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CALL = LiveServerToolCall()
 
 
 def conversation(**properties):
-    """An audio conversation as far as it is shown."""
+    """A stand-in for an audio conversation, with the attributes that the screen reads."""
     statistics = SimpleNamespace(response_ms=1234.5, dropped_ms=20.0)
     usual = {"state": "listening", "muted": False, "input_level": 0.0, "output_level": 0.0, "statistics": statistics}
     return SimpleNamespace(**usual | properties)
@@ -45,7 +45,7 @@ def conversation(**properties):
 def test_the_model_thinks_from_the_last_words_or_a_call_to_its_first_sound(messages, state):
     activity = ModelActivity()
     for message in messages:
-        activity.take(message)
+        activity.on_message(message)
     assert activity.state(conversation()) == state
     assert activity.state(conversation(state="speaking")) == "speaking"
 
@@ -54,7 +54,7 @@ def test_the_model_does_not_think_while_the_user_speaks(monkeypatch):
     now = 100.0
     monkeypatch.setattr("time.monotonic", lambda: now)
     activity = ModelActivity()
-    activity.take(HEARD)
+    activity.on_message(HEARD)
     assert activity.state(conversation(input_level=0.1)) == "listening"
     now += PAUSE / 2
     assert activity.state(conversation()) == "listening"
