@@ -1,4 +1,4 @@
-"""The command `livesession`; it needs the extra `cli`, and says so where that is missing."""
+"""The command `livesession`; without the extra `cli`, which it needs, an error in one line names that extra."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The command `livesession`: one module for each of its commands, and this one for what holds them together.
+"""The command `livesession`: the group of its commands, each of which has a module of its own (`record` is in `chat`).
+
+A module imports at its top what declares its options, and in its functions what its work needs: so `--help` and each
+command start without the emulator and the audio code that others need.
 
 `question.wav`, which `demo` speaks, was made with espeak-ng and sox:
 
@@ -15,12 +18,11 @@ import traceback
 import click
 
 from livesession.cli.ask import ask
-from livesession.cli.chat import chat
+from livesession.cli.chat import chat, record
 from livesession.cli.console import one_line
 from livesession.cli.demo import demo
 from livesession.cli.devices import devices
 from livesession.cli.emulate import emulator
-from livesession.cli.record import record
 from livesession.cli.replay import replay
 from livesession.cli.talk import talk
 from livesession.errors import LiveSessionError
@@ -28,11 +30,11 @@ from livesession.version import __version__
 
 __all__ = ["commands", "run"]
 
-INTERRUPTED = 130
+INTERRUPTED = 130  # the exit code that shells give for Ctrl-C: 128 and the number of SIGINT
 
 
 class Commands(click.Group):
-    """A group whose commands end with one line on stderr where they fail, and with 130 on Ctrl-C."""
+    """A group whose commands report an error in one line on stderr, and end with 130 on Ctrl-C."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -40,7 +42,7 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             click.echo(err=True)
             ctx.exit(INTERRUPTED)
-        except BrokenPipeError:
+        except BrokenPipeError:  # as in `livesession ... | head`: click ends without a message
             raise
         except (LiveSessionError, OSError) as error:
             if ctx.params.get("debug"):
@@ -75,6 +77,7 @@ for command in (demo, ask, chat, talk, record, replay, emulator, devices):
 
 def run() -> None:
     """Runs the command with the arguments of this process, and ends the process."""
+    # A character that a stream cannot encode or decode is replaced: it is no reason to fail.
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

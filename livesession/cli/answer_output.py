@@ -1,30 +1,30 @@
-"""What the commands have in common when they talk: sending a question, following the answer."""
+"""Sending a question, and reading the answer: shared by the commands that talk with the model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-
-import click
+from typing import TYPE_CHECKING
 
 from livesession.errors import ProtocolError
 from livesession.messages.server import LiveServerContent, LiveServerMessage
-from livesession.session.live_session import LiveSession
-from livesession.session.streams import TurnStream
 
-__all__ = ["OutputFile", "follow", "heard", "said", "send_text"]
+if TYPE_CHECKING:
+    from livesession.session.live_session import LiveSession
+    from livesession.session.streams import TurnStream
+
+__all__ = ["model_words", "readable_messages", "send_text", "user_words"]
 
 
 def send_text(session: LiveSession, text: str, *, realtime: bool) -> None:
-    """Asks, in the way that the model takes."""
+    """Sends a question: as realtime input, or else as a complete turn of client content."""
     if realtime:
         session.send_text_realtime(text)
     else:
         session.send(text, turn_complete=True)
 
 
-def follow(stream: TurnStream) -> Iterator[LiveServerMessage]:
-    """The messages of a turn; frames that cannot be read are skipped, and kept in `Turn.problems`."""
+def readable_messages(stream: TurnStream) -> Iterator[LiveServerMessage]:
+    """Yields the messages of a turn; a frame that cannot be read is skipped, and kept in `Turn.problems`."""
     while True:
         try:
             message = next(stream)
@@ -35,25 +35,12 @@ def follow(stream: TurnStream) -> Iterator[LiveServerMessage]:
         yield message
 
 
-def said(message: LiveServerMessage) -> str:
-    """What the model says in this message: its text, or the transcript of its speech."""
+def model_words(message: LiveServerMessage) -> str:
+    """The model's words in this message: its text, or the transcript of its speech."""
     return message.text or message.transcript
 
 
-def heard(message: LiveServerMessage) -> str:
-    """What the model has understood of the user's speech, as far as this message tells."""
+def user_words(message: LiveServerMessage) -> str:
+    """The transcript of the user's speech in this message; empty where there is none."""
     transcript = message.input_transcription if isinstance(message, LiveServerContent) else None
     return transcript.text if transcript else ""
-
-
-class OutputFile(click.Path):
-    """A file to be written: what would stop that is told before the session begins."""
-
-    def __init__(self) -> None:
-        super().__init__(dir_okay=False, writable=True)
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        path = str(super().convert(value, param, ctx))  # type: ignore[arg-type]
-        if not Path(path).absolute().parent.is_dir():
-            self.fail(f"The folder of {path!r} does not exist.", param, ctx)
-        return path

@@ -1,33 +1,37 @@
-"""`livesession ask`: one question, one answer; made for scripts."""
+"""`livesession ask`: one question and its answer, for scripts."""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
+from typing import TYPE_CHECKING
 
 import attrs
 import click
 
-from livesession.audio import WavFile, write_wav
-from livesession.cli.answer_output import OutputFile, follow, said, send_text
-from livesession.cli.console import Flow, new_console, note
+from livesession.cli.answer_output import model_words, readable_messages, send_text
+from livesession.cli.console import AnswerWriter, new_console, note
+from livesession.cli.file_arguments import INPUT_FILE, OutputFile
 from livesession.cli.target import Target, session_options
 from livesession.errors import LiveSessionError
-from livesession.session.live_session import LiveSession
-from livesession.session.turn import Turn
+
+if TYPE_CHECKING:
+    from livesession.audio import WavFile
+    from livesession.session.live_session import LiveSession
+    from livesession.session.turn import Turn
 
 __all__ = ["ask"]
 
 
 @attrs.frozen
 class PrintedAnswer:
-    """A turn, and how long it took.
+    """A turn that has been printed, and how long it took.
 
     Attributes:
-        turn: What the model said.
+        turn: The model's answer.
         first: Seconds from the end of the question to the first message.
-        total: Seconds from there to the end of the turn.
+        total: Seconds from the end of the question to the end of the turn.
     """
 
     turn: Turn
@@ -37,7 +41,7 @@ class PrintedAnswer:
 
 @click.command()
 @click.argument("text", required=False)
-@click.option("--audio-in", type=click.Path(exists=True, dir_okay=False), help="Speech: a WAV file of 16-bit PCM.")
+@click.option("--audio-in", type=INPUT_FILE, help="Speech: a WAV file of 16-bit PCM.")
 @click.option("--audio-out", type=OutputFile(), help="Write the spoken answer here, as WAV.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option(
@@ -61,22 +65,28 @@ def ask(
     words = sys.stdin.read().strip() if text == "-" else (text or "").strip()
     if not words and not audio_in:
         raise click.UsageError('There is nothing to ask: give TEXT, "-" for stdin, or --audio-in.')
-    speech = WavFile(audio_in) if audio_in else None
-    flow = None if as_json else Flow(new_console())
+    speech = open_speech(audio_in) if audio_in else None
+    writer = None if as_json else AnswerWriter(new_console())
     with target.connect(manual=speech is not None) as session:
-        put(session, words, speech, pace, realtime=target.realtime_text)
-        answer = collect(session, flow)
+        send_question(session, words, speech, pace, realtime=target.realtime_text)
+        answer = receive_answer(session, writer)
     if audio_out:
-        save(answer.turn, audio_out)
+        save_speech(answer.turn, audio_out)
     if as_json:
         click.echo(json.dumps(report(answer, target, speech, audio_out), indent=2))
 
 
-def put(session: LiveSession, words: str, speech: WavFile | None, pace: float, *, realtime: bool) -> None:
+def open_speech(path: str) -> WavFile:
+    from livesession.audio import WavFile
+
+    return WavFile(path)
+
+
+def send_question(session: LiveSession, words: str, speech: WavFile | None, pace: float, *, realtime: bool) -> None:
     """Sends the question.
 
-    Where speech begins and ends is said, and not left for the server to find: a file is one question, however often
-    the speaker pauses, and needs not come in real time.
+    Beginning and end of the speech are marked, and not left to the server's detection: a file is one question, however
+    often the speaker pauses, and need not come in real time.
     """
     if speech is None:
         send_text(session, words, realtime=realtime)
@@ -90,21 +100,24 @@ def put(session: LiveSession, words: str, speech: WavFile | None, pace: float, *
     session.send_activity_end()
 
 
-def collect(session: LiveSession, flow: Flow | None) -> PrintedAnswer:
-    """The answer, printed as it comes."""
+def receive_answer(session: LiveSession, writer: AnswerWriter | None) -> PrintedAnswer:
+    """Receives the answer, and prints it as it comes where there is a writer."""
     asked = time.monotonic()
     first = 0.0
     stream = session.receive_turn()
-    for message in follow(stream):
+    for message in readable_messages(stream):
         first = first or time.monotonic() - asked
-        if flow:
-            flow.write(said(message))
-    if flow:
-        flow.end()
+        if writer:
+            writer.write(model_words(message))
+    if writer:
+        writer.end()
     return PrintedAnswer(stream.turn, first, time.monotonic() - asked)
 
 
-def save(turn: Turn, path: str) -> None:
+def save_speech(turn: Turn, path: str) -> None:
+    """Writes the answer's speech into a WAV file. Raises `LiveSessionError` where there is none."""
+    from livesession.audio import write_wav
+
     if not turn.audio:
         raise LiveSessionError(f"The model sent no audio, so {path} was not written.")
     write_wav(path, turn.audio)
@@ -112,7 +125,7 @@ def save(turn: Turn, path: str) -> None:
 
 
 def report(answer: PrintedAnswer, target: Target, speech: WavFile | None, audio_out: str | None) -> dict[str, object]:
-    """What `--json` prints."""
+    """The object that `--json` prints."""
     turn = answer.turn
     return {
         "model": target.model,

@@ -1,4 +1,4 @@
-"""What the commands write: text as it comes, notes, and errors in one line."""
+"""Output of the commands: text as it comes, notes, and errors in one line."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ import re
 from rich.cells import cell_len
 from rich.console import Console
 
-__all__ = ["Flow", "clean", "new_console", "note", "one_line"]
+__all__ = ["AnswerWriter", "clean", "new_console", "note", "one_line"]
 
 
 def new_console(*, stderr: bool = False) -> Console:
-    """A console that adds nothing of its own: no markup, no emoji codes, no coloured numbers."""
+    """Makes a console that adds nothing of its own: no markup, no emoji codes, no coloured numbers."""
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
 def note(text: str) -> None:
-    """A remark beside the answer, on stderr."""
+    """Prints a remark on stderr, beside the answer, which is on stdout."""
     new_console(stderr=True).print(clean(text), soft_wrap=True, style="dim")
 
 
 def clean(text: str) -> str:
-    """Text from elsewhere without the control characters that would steer the terminal."""
+    """Removes the control characters with which text from elsewhere would steer the terminal."""
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
 
 
 def one_line(error: BaseException) -> str:
-    """What an error says, in one line."""
+    """The text of an error as one line; the name of its class where it has no text."""
     return clean(" ".join(str(error).split())) or type(error).__name__
 
 
-class Flow:
-    """Writes text to stdout as it comes; on a terminal, lines break between words."""
+class AnswerWriter:
+    """Writes an answer to stdout as it comes; on a terminal, lines break between words."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -40,25 +40,25 @@ class Flow:
         self.is_empty = True
 
     def write(self, text: str) -> None:
-        """The next piece, however small."""
+        """Writes the next piece of text, however small."""
         pieces = [self._fit(token) for token in re.findall(r"\n|[^\S\n]+|\S+", clean(text))]
         if any(pieces):
-            self._put("".join(pieces))
+            self._write_now("".join(pieces))
             self.is_empty = False
 
     def end(self) -> None:
         """Ends the line, if there is one."""
         if not self.is_empty:
-            self._put("\n")
+            self._write_now("\n")
         self._column, self._gap, self.is_empty = 0, "", True
 
-    def _put(self, text: str) -> None:
-        # Not by print(): what Ctrl-C finds in the console's buffer is printed twice.
+    def _write_now(self, text: str) -> None:
+        # Not by console.print(): what is in its buffer when Ctrl-C strikes would be printed twice.
         self._console.file.write(text)
         self._console.file.flush()
 
     def _fit(self, token: str) -> str:
-        """The token, or what belongs in its place."""
+        """The text to write for a word, a line feed or blanks, so that no word crosses the edge of the terminal."""
         if token.isspace() and token != "\n":
             self._gap += token
             return ""

@@ -1,4 +1,4 @@
-"""`livesession demo`: the main job once, from end to end: text, then speech in real time, and the answers to both."""
+"""`livesession demo`: a turn in text, then one in speech, sent in real time, and the answers to both."""
 
 from __future__ import annotations
 
@@ -7,32 +7,37 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import as_file, files
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from livesession.audio import WavFile, write_wav
-from livesession.cli.answer_output import OutputFile, follow
+from livesession.cli.answer_output import readable_messages
+from livesession.cli.back_end_choice import has_credentials
 from livesession.cli.console import new_console
-from livesession.cli.scene import Scene
-from livesession.cli.target import Target, has_credentials, model_option
+from livesession.cli.file_arguments import OutputFile
+from livesession.cli.target import Target, model_option
+from livesession.cli.turn_view import TurnView
 from livesession.errors import ConfigurationError
 from livesession.messages.content import GenerativeContentBlob
 from livesession.messages.server import LiveServerMessage
-from livesession.session.live_session import LiveSession
-from livesession.session.turn import Turn
+
+if TYPE_CHECKING:
+    from livesession.audio import WavFile
+    from livesession.session.live_session import LiveSession
+    from livesession.session.turn import Turn
 
 __all__ = ["demo"]
 
 GREETING = "Hello! What can you do?"
 BRIEF = "You take part in a short demonstration. Answer in one short sentence."
 EMULATED = "Built-in emulator, no key needed: it only echoes. Add --live for Google."
-EMULATOR_PACE = 4.0
+EMULATOR_PACE = 4.0  # seconds of speech in a second: a tour should not take long
 
 
-class Tally:
-    """What the table at the end says."""
+class DemoStatistics:
+    """Counts what the table at the end of the demo shows."""
 
     def __init__(self) -> None:
         self.messages = 0
@@ -42,6 +47,7 @@ class Tally:
         self._start = time.monotonic()
 
     def count(self, message: LiveServerMessage) -> None:
+        """Counts a message, and times the first one."""
         self.messages += 1
         if self.first is None:
             self.first = time.monotonic() - self._start
@@ -69,6 +75,8 @@ def demo(live: bool, model: str, output: str) -> None:
     livesession demo                          on the built-in emulator, without a key
     GEMINI_API_KEY=... livesession demo --live
     """
+    from livesession.audio import WavFile
+
     console = new_console()
     if not live:
         console.print(EMULATED, style="yellow")
@@ -78,63 +86,65 @@ def demo(live: bool, model: str, output: str) -> None:
         )
     target = Target(model=model, back_end=None if live else "emulator", system=BRIEF, pace=EMULATOR_PACE)
     with target.connect() as session, as_file(files("livesession.cli") / "question.wav") as path:
-        play(session, WavFile(path), console, output)
+        run_demo(session, WavFile(path), console, output)
 
 
-def play(session: LiveSession, question: WavFile, console: Console, output: str) -> None:
-    """Both turns, the file and the table."""
-    tally = Tally()
+def run_demo(session: LiveSession, question: WavFile, console: Console, output: str) -> None:
+    """Runs both turns, saves the spoken answer, and prints the table."""
+    from livesession.audio import write_wav
+
+    statistics = DemoStatistics()
     console.print()
-    written = write_and_read(session, Scene(console), tally)
+    written = write_and_read(session, TurnView(console), statistics)
     console.print()
-    spoken = speak_and_listen(session, question, Scene(console, question.seconds), tally)
+    spoken = speak_and_listen(session, question, TurnView(console, question.seconds), statistics)
     write_wav(output, spoken.audio)
     console.print(f"\n{output}: the reply, {spoken.audio_seconds:.1f} s\n", soft_wrap=True)
-    tally.seconds_in = question.seconds
-    tally.seconds_out = written.audio_seconds + spoken.audio_seconds
-    console.print(tally.table(session))
+    statistics.seconds_in = question.seconds
+    statistics.seconds_out = written.audio_seconds + spoken.audio_seconds
+    console.print(statistics.table(session))
 
 
-def write_and_read(session: LiveSession, scene: Scene, tally: Tally) -> Turn:
-    """A turn in text."""
-    scene.hear(GREETING)
-    with scene:
+def write_and_read(session: LiveSession, view: TurnView, statistics: DemoStatistics) -> Turn:
+    """Runs a turn in text."""
+    view.add_user_text(GREETING)
+    with view:
         session.send(GREETING, turn_complete=True)
-        return listen(session, scene, tally)
+        return receive_reply(session, view, statistics)
 
 
-def speak_and_listen(session: LiveSession, question: WavFile, scene: Scene, tally: Tally) -> Turn:
-    """A turn in speech: one thread sends as a microphone would, this one receives."""
+def speak_and_listen(session: LiveSession, question: WavFile, view: TurnView, statistics: DemoStatistics) -> Turn:
+    """Runs a turn in speech: a thread sends as a microphone would, this one receives."""
     stop = threading.Event()
 
     def speak() -> None:
-        session.send_media_stream(watched(question.stream(stop=stop), question.rate, scene))
+        session.send_media_stream(with_progress(question.stream(stop=stop), question.rate, view))
         if not stop.is_set():
             session.send_audio_stream_end()
 
-    with scene, ThreadPoolExecutor(1, "livesession-demo") as microphone:
+    with view, ThreadPoolExecutor(1, "livesession-demo") as microphone:
         speaking = microphone.submit(speak)
         try:
-            turn = listen(session, scene, tally)
+            turn = receive_reply(session, view, statistics)
             speaking.result()
         finally:
-            stop.set()
+            stop.set()  # Ctrl-C, or an error: the executor waits for the thread, which would speak to the end
     return turn
 
 
-def watched(blobs: Iterator[GenerativeContentBlob], rate: int, scene: Scene) -> Iterator[GenerativeContentBlob]:
-    """The blobs as they are; the scene shows how much has gone out."""
+def with_progress(blobs: Iterator[GenerativeContentBlob], rate: int, view: TurnView) -> Iterator[GenerativeContentBlob]:
+    """Yields the blobs unchanged, and shows how many seconds of them have gone out."""
     sent = 0.0
     for blob in blobs:
         yield blob
         sent += len(blob.data) / (2 * rate)
-        scene.sent = sent
+        view.sent = sent
 
 
-def listen(session: LiveSession, scene: Scene, tally: Tally) -> Turn:
+def receive_reply(session: LiveSession, view: TurnView, statistics: DemoStatistics) -> Turn:
     """Receives a turn, and shows it as it comes."""
     stream = session.receive_turn()
-    for message in follow(stream):
-        tally.count(message)
-        scene.show(message)
+    for message in readable_messages(stream):
+        statistics.count(message)
+        view.add_message(message)
     return stream.turn

@@ -1,12 +1,16 @@
-"""`livesession devices`: the microphones and loudspeakers of this machine."""
+"""`livesession devices`: lists the microphones and loudspeakers of this machine."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
-from livesession.audio.portaudio.device_list import AudioDevice, list_devices
 from livesession.cli.console import clean, new_console
+
+if TYPE_CHECKING:
+    from livesession.audio import AudioDevice
 
 __all__ = ["devices"]
 
@@ -20,6 +24,8 @@ def devices() -> None:
     \b
     livesession devices
     """
+    from livesession.audio import list_devices
+
     console = new_console()
     found = list_devices()
     show(console, "Microphones", [row(each, each.input_channels, each.is_default_input) for each in found])
@@ -27,7 +33,7 @@ def devices() -> None:
 
 
 def row(device: AudioDevice, channels: int, is_default: bool) -> str:
-    """A line; empty for a device without channels in that direction."""
+    """The line of a device; empty where it has no channels in that direction."""
     many = "1 channel" if channels == 1 else f"{channels} channels"
     form = f"({device.host_api}, {many}, {device.default_rate} Hz)"
     return f"{'*' if is_default else ' '} {device.index:>2}  {clean(device.name)}  {form}" if channels else ""

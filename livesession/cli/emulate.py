@@ -1,20 +1,18 @@
-"""`livesession emulator`: the Live API on this machine, until it is stopped."""
+"""`livesession emulator`: serves the Live API on this machine, until it is stopped."""
 
 from __future__ import annotations
 
 import os
 import shlex
-import signal
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from queue import Empty, SimpleQueue
 
 import click
 
 from livesession.cli.console import new_console
+from livesession.cli.file_arguments import INPUT_FILE
+from livesession.cli.local_server import address_options, start_server
+from livesession.cli.signal_queues import end_signals, wait_for_signal
 from livesession.cli.target import DEFAULT_MODEL
-from livesession.emulator import LiveEmulator
 from livesession.errors import ConfigurationError
 
 __all__ = ["emulator"]
@@ -40,18 +38,15 @@ livesession and google-genai, both unchanged:
   livesession ask "Hello"
 """
 
-File = click.Path(exists=True, dir_okay=False)
-
 
 @click.command(short_help="A Live API on this machine, without a key.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="The port; default any free one.")
+@address_options
 @click.option(
     "--pace", type=click.FloatRange(min=0), default=1.0,
     help="Seconds of audio that go out in a second: 1, the default, is real time, 0 all at once.",
 )  # fmt: skip
-@click.option("--cert", type=File, help="Serve TLS with this certificate (PEM).")
-@click.option("--key", type=File, help="The certificate's key (PEM).")
+@click.option("--cert", type=INPUT_FILE, help="Serve TLS with this certificate (PEM).")
+@click.option("--key", type=INPUT_FILE, help="The certificate's key (PEM).")
 def emulator(host: str, port: int, pace: float, cert: str | None, key: str | None) -> None:
     """Serve the Live API on this machine, without a key, until Ctrl-C or SIGTERM.
 
@@ -68,18 +63,21 @@ def emulator(host: str, port: int, pace: float, cert: str | None, key: str | Non
       -addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out cert.pem
     livesession emulator --cert cert.pem --key key.pem
     """
+    from livesession.emulator import LiveEmulator
+
     if (cert is None) != (key is None):
         raise click.UsageError("--cert and --key belong together.")
     context = tls(cert, key) if cert and key else None
     server = LiveEmulator(host=host, port=port, pace=pace, ssl_context=context)
-    with until_signalled() as stopped:
-        listen(server, f"{host}:{port}")
+    with end_signals() as stopped:
+        start_server(server, f"{host}:{port}")
         with server:
             announce(server.url, cert)
-            wait_for(stopped)
+            wait_for_signal(stopped)
 
 
 def tls(cert: str, key: str) -> ssl.SSLContext:
+    """Makes the server's TLS context from two PEM files. Raises `ConfigurationError` where they do not fit."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         context.load_cert_chain(cert, key)
@@ -88,40 +86,9 @@ def tls(cert: str, key: str) -> ssl.SSLContext:
     return context
 
 
-def listen(server: LiveEmulator, address: str) -> None:
-    try:
-        server.start()
-    except OSError as error:
-        reason = (error.strerror or str(error)).rpartition(": ")[2]
-        raise ConfigurationError(f"{address} cannot be listened on: {reason}. Try another --host or --port.") from error
-
-
 def announce(url: str, cert: str | None) -> None:
-    """Says where it is, and how to get there."""
+    """Prints the address of the emulator, and what clients need to connect to it."""
     how = ENCRYPTED if cert else PLAIN
     address = url.replace("wss://", "https://")
     text = how.format(url=address, cert=shlex.quote(os.path.abspath(cert or "")), model=DEFAULT_MODEL)
     new_console().print(f"Live API emulator at {url} (Ctrl-C stops it)\n\n{text}", end="", soft_wrap=True)
-
-
-@contextmanager
-def until_signalled() -> Iterator[SimpleQueue[int]]:
-    """Ctrl-C and SIGTERM go into a queue for as long as the block lasts.
-
-    Not an `Event`: setting one from a signal handler deadlocks if it strikes while the same thread begins to wait.
-    """
-    received: SimpleQueue[int] = SimpleQueue()
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda number, _: received.put(number)) for number in signals]
-    try:
-        yield received
-    finally:
-        for number, handler in zip(signals, before, strict=True):
-            signal.signal(number, handler)
-
-
-def wait_for(received: SimpleQueue[int]) -> None:
-    while True:
-        with suppress(Empty):
-            received.get(timeout=1)  # a wait without an end would not be woken by a signal on Windows
-            return

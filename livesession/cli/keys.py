@@ -1,6 +1,6 @@
-"""Single keys from the terminal, as they are pressed, without Enter; and Ctrl-Z, which must leave the terminal whole.
+"""Single keys from the terminal, read as they are pressed, without Enter.
 
-A terminal tells when a key is pressed, and not when it is let go.
+A terminal reports that a key is pressed, and not that it is let go.
 """
 
 from __future__ import annotations
@@ -8,9 +8,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from queue import SimpleQueue
 
-__all__ = ["caught_stops", "pressed", "single_keys", "stop_process"]
+__all__ = ["read_keys", "single_keys"]
 
 if sys.platform == "win32":
     import msvcrt
@@ -18,27 +17,18 @@ if sys.platform == "win32":
 
     @contextmanager
     def single_keys() -> Iterator[None]:
-        """Needs nothing here."""
+        """Does nothing: `msvcrt` reads single keys in any mode of the terminal."""
         yield
 
-    def pressed(seconds: float) -> str:
-        """The key that was pressed, if any, after so many seconds."""
+    def read_keys(seconds: float) -> str:
+        """Waits `seconds`, and returns the key that was pressed meanwhile, in lower case; empty without one."""
         time.sleep(seconds)
         return msvcrt.getwch().lower() if msvcrt.kbhit() else ""
-
-    @contextmanager
-    def caught_stops() -> Iterator[SimpleQueue[int]]:
-        """Nothing here stops a process."""
-        yield SimpleQueue()
-
-    def stop_process() -> None:
-        """Is never called here."""
 
 else:
     import os
     import re
     import select
-    import signal
     import termios
     import tty
 
@@ -46,9 +36,9 @@ else:
 
     @contextmanager
     def single_keys() -> Iterator[None]:
-        """For the block, keys come at once and are not shown; then the terminal is as it was. Ctrl-C goes on working.
+        """Switches the terminal to single keys, which it does not show, until the block ends. Ctrl-C goes on working.
 
-        What was pressed and not read is forgotten, so that the shell does not take it for a command.
+        Keys that were pressed and not read are dropped then, so that the shell does not take them for a command.
         """
         before = termios.tcgetattr(sys.stdin)
         try:
@@ -57,24 +47,8 @@ else:
         finally:
             termios.tcsetattr(sys.stdin, termios.TCSAFLUSH, before)
 
-    def pressed(seconds: float) -> str:
-        """The keys that are pressed next, in lower case, but no arrows and the like; none after so many seconds."""
+    def read_keys(seconds: float) -> str:
+        """Returns the keys that are pressed next, in lower case, without arrows and the like; empty after `seconds`."""
         ready, _, _ = select.select([sys.stdin], [], [], seconds)
         keys = os.read(sys.stdin.fileno(), 64).decode(errors="ignore") if ready else ""
         return NAMED_KEY.sub("", keys).lower()
-
-    @contextmanager
-    def caught_stops() -> Iterator[SimpleQueue[int]]:
-        """For the block, Ctrl-Z goes into a queue; whoever finds it there restores the terminal first."""
-        caught: SimpleQueue[int] = SimpleQueue()
-        before = signal.signal(signal.SIGTSTP, lambda number, _: caught.put(number))
-        try:
-            yield caught
-        finally:
-            signal.signal(signal.SIGTSTP, before)
-
-    def stop_process() -> None:
-        """Stops this process as Ctrl-Z does; returns when the shell lets it go on."""
-        before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-        signal.raise_signal(signal.SIGTSTP)
-        signal.signal(signal.SIGTSTP, before)

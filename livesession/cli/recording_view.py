@@ -1,24 +1,35 @@
-"""A recording as lines to read: who said what and when, with runs of sound in one line."""
+"""A recording as lines of text: time, sender and kind of each frame, with a run of sound in one line."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
 from livesession.connection.frame_summary import summarise
-from livesession.emulator.replay.recorded_session import RecordedConnection, RecordedFrame, Recording
+
+if TYPE_CHECKING:
+    from livesession.emulator.replay.recorded_session import RecordedConnection, RecordedFrame, Recording
 
 __all__ = ["lines_of"]
 
-LONGEST_TEXT = 100  # characters
+LONGEST_TEXT = 100  # characters of a message that are shown
 ARROWS = {"client": ">", "server": "<"}
 
 
 @frozen
 class RecordingLine:
-    """One frame, or several of the same kind."""
+    """The line of one frame, or of several neighbours of the same kind.
+
+    Attributes:
+        at: Seconds since the beginning of the recording; None in recordings without times.
+        sender: `"client"` or `"server"`.
+        kind: The kinds of message in the frame.
+        text: All text in it.
+        count: The number of frames.
+    """
 
     at: float | None
     sender: str
@@ -34,18 +45,18 @@ class RecordingLine:
 
 
 def lines_of(recording: Recording) -> Iterator[str]:
-    """The lines; `>` is what the client sent, `<` what the server sent."""
+    """Yields the lines; `>` marks frames of the client, `<` those of the server."""
     yield f"{recording.session}: {recording.backend}, frames: {len(recording.frames)}"
     for number, connection in enumerate(recording.connections, 1):
         yield f"connection {number}"
-        yield from map(str, folded(connection))
+        yield from map(str, folded_lines(connection))
         if connection.end is not None:
             end = connection.end
             yield f"{end.at:9.3f}  closed by the {end.by}, code {end.code} {end.reason}".rstrip()
 
 
-def folded(connection: RecordedConnection) -> Iterator[RecordingLine]:
-    """A line for each frame; neighbours of the same kind share one."""
+def folded_lines(connection: RecordedConnection) -> Iterator[RecordingLine]:
+    """Yields a line for each frame; neighbours of the same kind share one."""
     before: RecordingLine | None = None
     for frame in connection.frames:
         line = line_of(frame)
@@ -60,6 +71,7 @@ def folded(connection: RecordedConnection) -> Iterator[RecordingLine]:
 
 
 def line_of(frame: RecordedFrame) -> RecordingLine:
+    """The line of one frame; a frame that is not JSON has no text."""
     data = frame.text.encode("utf-8", "surrogateescape")
     try:
         said = "".join(texts(json.loads(data)))
@@ -69,7 +81,7 @@ def line_of(frame: RecordedFrame) -> RecordingLine:
 
 
 def texts(value: object) -> Iterator[str]:
-    """All that is text in a message."""
+    """Yields the value of each member `text` in a message, at any depth."""
     if isinstance(value, list):
         for item in value:
             yield from texts(item)

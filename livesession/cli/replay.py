@@ -1,23 +1,28 @@
-"""`livesession replay`: a recording, served like the Live API; or a look into it."""
+"""`livesession replay`: serves a recording like the Live API, or prints it."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
 
 import click
 
 from livesession.cli.console import clean, new_console
-from livesession.cli.emulate import File, listen, until_signalled
+from livesession.cli.file_arguments import INPUT_FILE
+from livesession.cli.local_server import address_options, start_server
 from livesession.cli.recording_view import lines_of
-from livesession.emulator import LiveEmulator, ReplayMismatch
-from livesession.emulator.replay.recorded_session import Recording, load_recording
+from livesession.cli.signal_queues import end_signals
 from livesession.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from livesession.emulator import LiveEmulator
+    from livesession.emulator.replay.recorded_session import Recording
 
 __all__ = ["replay"]
 
-LOOK_EVERY = 0.2  # seconds
+LOOK_EVERY = 0.2  # seconds between two looks for a client that has departed from the recording
 EXPORTS = {
     "developer": "export GOOGLE_GEMINI_BASE_URL={url} GEMINI_API_KEY=any",
     "vertex": "export GOOGLE_VERTEX_BASE_URL={url} GOOGLE_GENAI_USE_VERTEXAI=true",
@@ -25,11 +30,10 @@ EXPORTS = {
 
 
 @click.command(short_help="A recording, as a Live API.")
-@click.argument("file", type=File)
+@click.argument("file", type=INPUT_FILE)
 @click.option("--session", metavar="NAME", help="Which one, where FILE holds several.")
 @click.option("--show", is_flag=True, help="Print what is in it, and serve nothing.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="The port; default any free one.")
+@address_options
 @click.option(
     "--pace", type=click.FloatRange(min=0), default=0.0,
     help="Seconds of the recording in a second: 1 is as it was, 0, the default, as fast as the client goes.",
@@ -46,24 +50,29 @@ def replay(file: str, session: str | None, show: bool, host: str, port: int, pac
     livesession replay session.jsonl --show
     livesession replay session.jsonl --port 8765 --pace 1
     """
-    recording = opened(file, session)
+    from livesession.emulator import LiveEmulator, ReplayMismatch
+
+    recording = read_recording(file, session)
     if show:
         print_all(recording)
         return
     server = LiveEmulator.replay(file, session=session, host=host, port=port, pace=pace, compare_audio=not any_audio)
     try:
-        with until_signalled() as stopped:
-            listen(server, f"{host}:{port}")
+        with end_signals() as stopped:
+            start_server(server, f"{host}:{port}")
             with server:
                 announce(recording, server.url)
-                wait_for(stopped, server)
+                wait_for_end(stopped, server)
     except ReplayMismatch as mismatch:
-        if server.handshakes:
+        if server.handshakes:  # without any client, nothing was to be sent
             click.echo(clean(str(mismatch)), err=True)
             sys.exit(1)
 
 
-def opened(file: str, session: str | None) -> Recording:
+def read_recording(file: str, session: str | None) -> Recording:
+    """Reads the recording. Raises `ConfigurationError` where the file is none."""
+    from livesession.emulator.replay.recorded_session import load_recording
+
     try:
         return load_recording(file, session)
     except ValueError as error:
@@ -77,14 +86,14 @@ def print_all(recording: Recording) -> None:
 
 
 def announce(recording: Recording, url: str) -> None:
-    """Says where it is, and how to get there."""
+    """Prints the address, and the environment variables with which clients connect to it."""
     how = EXPORTS.get(recording.backend, EXPORTS["developer"]).format(url=url)
     text = f"{recording.session} at {url} (Ctrl-C stops it)\n\nlivesession and google-genai get there with\n  {how}\n"
     new_console().print(clean(text), end="", soft_wrap=True)
 
 
-def wait_for(received: SimpleQueue[int], server: LiveEmulator) -> None:
-    """Returns on a signal, and when a client has departed from the recording."""
+def wait_for_end(received: SimpleQueue[int], server: LiveEmulator) -> None:
+    """Returns on a signal, or when a client has departed from the recording."""
     while server.mismatch is None:
         with suppress(Empty):
             received.get(timeout=LOOK_EVERY)

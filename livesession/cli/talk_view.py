@@ -1,26 +1,25 @@
-"""An audio conversation while it goes on: on a terminal with a screen and keys, elsewhere line by line."""
+"""The view of an audio conversation: a screen with keys on a terminal, lines of the transcript elsewhere."""
 
 from __future__ import annotations
 
 from queue import SimpleQueue
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 
-from livesession.audio import AudioConversationController
-from livesession.cli.emulate import until_signalled
-from livesession.cli.keys import caught_stops, pressed, single_keys, stop_process
-from livesession.cli.screen import Screen
+from livesession.audio.controller import AudioConversationController
+from livesession.cli.keys import read_keys, single_keys
+from livesession.cli.signal_queues import end_signals, stop_process, stop_signals
 from livesession.cli.transcript import Transcript
 
 __all__ = ["narrate", "show"]
 
-FRAME = 0.1  # seconds after which the screen is drawn anew
-LOOK_EVERY = 0.2  # seconds after which finished lines are printed
+FRAME = 0.1  # seconds between two drawings of the screen
+LOOK_EVERY = 0.2  # seconds between two looks for finished lines
 
 
 def narrate(controller: AudioConversationController, transcript: Transcript, console: Console) -> None:
-    """Prints each line when it is finished, until the conversation is over. Raises why, if by an error."""
+    """Prints each line when it is finished, until the conversation is over. Raises the error that ended it, if any."""
     try:
         while not controller.wait(LOOK_EVERY):
             transcript.print_finished(console)
@@ -29,37 +28,38 @@ def narrate(controller: AudioConversationController, transcript: Transcript, con
 
 
 def show(
-    screen: Screen,
+    screen: RenderableType,
     controller: AudioConversationController,
     transcript: Transcript,
     console: Console,
     *,
     is_pushed: bool,
 ) -> None:
-    """Draws the screen and obeys keys, until the user leaves or the conversation is over; then prints what was said.
+    """Draws the screen and handles keys, until the user leaves or the conversation is over; then prints the transcript.
 
-    Raises why it is over, if by an error, and `KeyboardInterrupt`.
+    Raises the error that ended the conversation, if any, and `KeyboardInterrupt`.
     """
     try:
-        # Ctrl-C must not strike in the middle of drawing, and the terminal is as it was after SIGTERM and Ctrl-Z, too.
-        with until_signalled() as signals, caught_stops() as stops:
-            while not is_left(screen, controller, console, (signals, stops), is_pushed=is_pushed):
+        # Signals wait in queues: none strikes in the middle of drawing, and the terminal is restored before each takes
+        # effect, SIGTERM and Ctrl-Z included.
+        with end_signals() as signals, stop_signals() as stops:
+            while not run_screen(screen, controller, console, (signals, stops), is_pushed=is_pushed):
                 stop_process()
     finally:
         transcript.print_rest(console)
 
 
-def is_left(
-    screen: Screen,
+def run_screen(
+    screen: RenderableType,
     controller: AudioConversationController,
     console: Console,
     signals: tuple[SimpleQueue[int], SimpleQueue[int]],
     *,
     is_pushed: bool,
 ) -> bool:
-    """Draws the screen until the conversation is over or the user leaves it; or, False, stops the process for a while.
+    """Draws the screen until the conversation is over or the user leaves; returns False where Ctrl-Z came before that.
 
-    `signals` are the queues of those that end, and of those that stop.
+    The terminal is restored when this returns. `signals` are the queues of those that end, and of those that stop.
     """
     ends, stops = signals
     with single_keys(), Live(screen, console=console, screen=True, auto_refresh=False) as live:
@@ -70,15 +70,16 @@ def is_left(
             if not stops.empty():
                 stops.get()
                 return False
-            keys = pressed(FRAME)
+            keys = read_keys(FRAME)
             if "q" in keys:
                 break
             for key in keys:
-                obey(key, controller, is_pushed=is_pushed)
+                handle_key(key, controller, is_pushed=is_pushed)
     return True
 
 
-def obey(key: str, controller: AudioConversationController, *, is_pushed: bool) -> None:
+def handle_key(key: str, controller: AudioConversationController, *, is_pushed: bool) -> None:
+    """Mutes, unmutes, begins or ends to talk, as the key says; other keys do nothing."""
     if is_pushed and key == " ":
         if controller.muted:
             controller.begin_talking()

@@ -1,20 +1,17 @@
-"""Where a command's session goes, and how the model is to answer: back end, model, voice, modality."""
+"""The target of a command's session: back end, model, voice and modality, and the options that set them."""
 
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import click
 from attrs import frozen
 
-from livesession.backends import Backend, FirebaseAI, GoogleAI, VertexAI, backend_from_environment
-from livesession.cli.answer_output import OutputFile
+from livesession.cli.back_end_choice import open_backend
 from livesession.cli.console import note
-from livesession.emulator import LiveEmulator, Piece, UserTurn, echo
-from livesession.errors import ConfigurationError
+from livesession.cli.file_arguments import OutputFile
 from livesession.messages.config import LiveGenerationConfig
 from livesession.messages.voice import (
     AudioTranscriptionConfig,
@@ -26,14 +23,9 @@ from livesession.model import LiveGenerativeModel
 from livesession.recording import Recorder
 from livesession.session.live_session import LiveSession
 
-__all__ = ["DEFAULT_MODEL", "Target", "has_credentials", "model_option", "recorded_session_options", "session_options"]
+__all__ = ["DEFAULT_MODEL", "Target", "model_option", "recorded_session_options", "session_options"]
 
 DEFAULT_MODEL = "gemini-3.1-flash-live-preview"
-NO_KEY = (
-    "There is no API key: set GEMINI_API_KEY (from https://aistudio.google.com), or try the built-in emulator: "
-    "--back-end emulator."
-)
-NO_FIREBASE = "Firebase needs FIREBASE_API_KEY and FIREBASE_PROJECT in the environment."
 MANUAL = RealtimeInputConfig(automatic_activity_detection=AutomaticActivityDetection(disabled=True))
 
 Command = Callable[..., None]
@@ -41,17 +33,17 @@ Command = Callable[..., None]
 
 @frozen(kw_only=True)
 class Target:
-    """Which model, where, and how it is to answer.
+    """A model, its back end, and how it is to answer.
 
     Attributes:
-        model: Its name.
-        back_end: `"google"`, `"vertex"`, `"firebase"`, `"emulator"`, or None for what the environment says.
-        system: What the model is told beforehand.
+        model: The model's name.
+        back_end: `"google"`, `"vertex"`, `"firebase"`, `"emulator"`, or None for the choice of the environment.
+        system: The system instruction.
         voice: One of the service's voices.
         modality: `"audio"` or `"text"`.
-        realtime_text: Send text as realtime input, for models that refuse client content.
+        realtime_text: Whether text goes out as realtime input, for models that refuse client content.
         pace: Seconds of audio that the emulator sends in a second; 0 is all at once.
-        recorder: Where the session is recorded to; None is nowhere.
+        recorder: Records the session; None for no recording.
     """
 
     model: str
@@ -65,9 +57,9 @@ class Target:
 
     @contextmanager
     def connect(self, *, manual: bool = False) -> Iterator[LiveSession]:
-        """A session that lasts as long as the block; so does the emulator, where it is asked for.
+        """Opens a session that lasts as long as the block; so does the emulator, where it is the back end.
 
-        `manual` leaves it to the command to say when the user begins and ends to speak.
+        `manual` turns the server's end-pointing off: the command sends the beginning and the end of the user's speech.
         """
         with open_backend(self.back_end, self.pace) as backend:
             model = LiveGenerativeModel(
@@ -84,7 +76,7 @@ class Target:
                         note(f"{self.recorder.path}: the recording; livesession replay plays it.")
 
     def config(self, manual: bool) -> LiveGenerationConfig:
-        """Transcripts on wherever there is speech; a model that only speaks is read by its transcript."""
+        """The session's configuration; all speech has transcripts, which the commands print as the answer."""
         return LiveGenerationConfig(
             response_modalities=self.modality.upper(),
             speech_config=SpeechConfig.from_voice(self.voice) if self.voice else None,
@@ -92,59 +84,6 @@ class Target:
             output_audio_transcription=AudioTranscriptionConfig() if self.modality == "audio" else None,
             realtime_input_config=MANUAL if manual else None,
         )
-
-
-@contextmanager
-def open_backend(name: str | None, pace: float) -> Iterator[Backend]:
-    """The back end of that name; the emulator runs as long as the block."""
-    if name == "emulator":
-        with LiveEmulator(word_by_word, pace=pace) as emulator:
-            yield emulator.backend()
-    elif name == "vertex":
-        yield VertexAI()
-    elif name == "firebase":
-        yield firebase()
-    else:
-        yield google() if name == "google" else from_environment()
-
-
-def word_by_word(turn: UserTurn) -> Iterator[Piece]:
-    """The emulator's usual answer, spoken a word at a time, so that its transcript comes like a model's."""
-    for piece in echo(turn):
-        if isinstance(piece, str):
-            first, *rest = piece.split(" ")
-            yield from [first, *(f" {word}" for word in rest)]
-        else:
-            yield piece
-
-
-def has_credentials() -> bool:
-    """Whether the environment says where a session is to go, and as whom."""
-    try:
-        backend_from_environment()
-    except ConfigurationError:
-        return False
-    return True
-
-
-def from_environment() -> Backend:
-    if not has_credentials():
-        raise ConfigurationError(NO_KEY)
-    return backend_from_environment()
-
-
-def google() -> Backend:
-    try:
-        return GoogleAI()
-    except ConfigurationError:
-        raise ConfigurationError(NO_KEY) from None
-
-
-def firebase() -> Backend:
-    key, project = os.environ.get("FIREBASE_API_KEY"), os.environ.get("FIREBASE_PROJECT")
-    if not key or not project:
-        raise ConfigurationError(NO_FIREBASE)
-    return FirebaseAI(api_key=key, project=project)
 
 
 model_option = click.option(
@@ -175,22 +114,25 @@ RECORDING = [
 
 
 def recorder_of(path: str | None, *, wav: bool) -> Recorder | None:
+    """The recorder for `--record` and `--record-wav`. Raises `UsageError` for the second without the first."""
     if path is None and wav:
         raise click.UsageError("--record-wav needs --record FILE.")
     return Recorder(path, audio="wav" if wav else "inline") if path is not None else None
 
 
 def session_options(command: Command) -> Command:
-    """Adds the options that say where a session goes and whether it is recorded; the command gets them as `target`."""
+    """Adds the options of the target and of recording; the command gets them as one argument, `target`."""
     return target_options(command, [*OPTIONS, *RECORDING])
 
 
 def recorded_session_options(command: Command) -> Command:
-    """The same for a command that has `record` and `record_wav` as its own parameters."""
+    """Adds the options of the target, for a command that has `record` and `record_wav` as its own parameters."""
     return target_options(command, OPTIONS)
 
 
 def target_options(command: Command, options: Sequence[Callable[[Command], Command]]) -> Command:
+    """Adds options to a command that takes a `Target` made of their values."""
+
     @functools.wraps(command)
     def with_target(
         *, model: str, back_end: str | None, system: str | None, voice: str | None, modality: str, realtime_text: bool,

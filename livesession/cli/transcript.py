@@ -1,4 +1,4 @@
-"""What was said in a conversation, line by line, as it is shown and printed."""
+"""The transcript of a spoken conversation, line by line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 
 from rich.console import Console
 
-from livesession.audio import SpokenText
+from livesession.audio.transcripts import SpokenText
 from livesession.cli.console import clean
 
 __all__ = ["LABELS", "LABEL_WIDTH", "Transcript"]
@@ -16,9 +16,10 @@ LABEL_WIDTH = 5
 
 
 class Transcript:
-    """Finished lines, and one of each side that grows. One thread adds, another one reads.
+    """The finished lines, and one of each side that still grows.
 
-    What the user says is above what the model answers, in whichever order the transcripts come.
+    The conversation's thread adds texts, the main thread reads and prints them.
+    The user's line is above the model's, in whichever order their transcripts come.
     """
 
     def __init__(self) -> None:
@@ -28,7 +29,7 @@ class Transcript:
         self._printed = 0
 
     def add(self, text: SpokenText) -> None:
-        """The next state of what one side says."""
+        """Adds or replaces the line that one side speaks, and finishes it where the text is final."""
         with self._lock:
             if text.is_final:
                 self._growing.pop(text.role, None)
@@ -37,13 +38,13 @@ class Transcript:
                 self._growing[text.role] = text
 
     def last(self, lines: int) -> list[tuple[str, str]]:
-        """At most so many lines, the newest last: the role, and what was said."""
+        """Returns the last lines, `lines` at most, the newest at the end: pairs of role and text."""
         with self._lock:
             texts = [*self._finished[-lines:], *self._in_order()]
         return [(text.role, clean(text.text).strip()) for text in texts]
 
     def print_finished(self, console: Console) -> None:
-        """Prints the lines that have been finished since it was called last."""
+        """Prints the lines that have been finished since the last call."""
         with self._lock:
             new = self._finished[self._printed :]
             self._printed += len(new)
@@ -51,7 +52,7 @@ class Transcript:
             console.print(f"{LABELS[text.role]:<{LABEL_WIDTH}}  {clean(text.text).strip()}", soft_wrap=True)
 
     def print_rest(self, console: Console) -> None:
-        """Prints all that was not printed, for nothing grows any more."""
+        """Prints all lines that were not printed; those that still grow are finished, as the conversation is over."""
         with self._lock:
             self._finished += self._in_order()
             self._growing.clear()

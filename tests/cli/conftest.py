@@ -34,7 +34,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 
 
 class Process:
-    """A process that runs, and what it has written so far."""
+    """A running process, and its output so far."""
 
     def __init__(self, popen, fd, reply=None):
         self.popen = popen
@@ -44,7 +44,7 @@ class Process:
         self._looked_at = 0
 
     def wait_for(self, text):
-        """Reads until `text` has been written, later than what was waited for before."""
+        """Reads until `text` comes in the output, behind the text of the last wait."""
         deadline = time.monotonic() + PATIENCE
         while (found := self.output.find(text, self._looked_at)) < 0:
             left = deadline - time.monotonic()
@@ -56,14 +56,14 @@ class Process:
         os.write(self._reply, text.encode())
 
     def interrupt(self):
-        """Ctrl-C, from the terminal if there is one."""
+        """Presses Ctrl-C on the terminal, or without one sends SIGINT."""
         if self._reply is None:
             self.popen.send_signal(signal.SIGINT)
         else:
             self.type("\x03")
 
     def interrupt_at_prompt(self):
-        """Ctrl-C until it ends: Python's input() does not see one that comes in the instant it shows the prompt."""
+        """Presses Ctrl-C until the process ends: Python's input() misses one while it shows the prompt."""
         for _ in range(int(PATIENCE)):
             self.interrupt()
             while self._read(1):
@@ -73,7 +73,7 @@ class Process:
         raise AssertionError(f"Ctrl-C did not end it; it wrote {self.output!r}")
 
     def end(self):
-        """Reads what is left, and gives the exit code."""
+        """Reads the rest of the output, and returns the exit code."""
         deadline = time.monotonic() + PATIENCE
         while self._read(deadline - time.monotonic()):
             pass
@@ -91,7 +91,7 @@ class Process:
 
 @pytest.fixture
 def environment(monkeypatch):
-    """What the command's processes find: no key, no proxy, no colours asked for."""
+    """The environment of the command's processes: no key, no proxy, no colours asked for."""
     for name in OWN:
         monkeypatch.delenv(name, raising=False)
     found = {name: value for name, value in os.environ.items() if name not in VARIABLES}
@@ -159,7 +159,7 @@ def terminal(environment, tmp_path):
 
 @pytest.fixture
 def aimed(monkeypatch, environment):
-    """Serves an emulator that the environment points to, and runs the command in this process."""
+    """Serves an emulator, has the environment point to it, and runs the command in this process."""
     with contextlib.ExitStack() as stack:
 
         def aimed(*args, responder=None, key="the-key", input=None, **options):

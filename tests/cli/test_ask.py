@@ -1,4 +1,4 @@
-"""`livesession ask`: one turn for scripts; what is on stdout is the answer and nothing else."""
+"""`livesession ask`: one turn for scripts, with the answer on stdout and nothing else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EMULATED = ("ask", "--back-end", "emulator")
 
 
 def sent(emulator):
-    """The client's messages, each by its kind, as the emulator has received them."""
+    """The kinds of the client's messages, in the order in which the emulator received them."""
     return [next(iter(received.message)) for received in emulator.received]
 
 
@@ -38,7 +38,7 @@ def test_bytes_from_stdin_that_are_no_text_are_replaced_and_the_rest_is_asked(py
     assert (done.returncode, done.stdout, done.stderr) == (0, "You said: Gr????e\n", "")
 
 
-def test_who_pipes_a_question_without_the_dash_is_told_of_it(command):
+def test_a_piped_question_without_the_dash_is_refused_with_a_hint(command):
     assert '"-" for stdin' in command(*EMULATED, input="from a pipe\n").output
 
 

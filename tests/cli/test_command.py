@@ -1,4 +1,4 @@
-"""What all commands share: help, version, a missing extra, text on a terminal."""
+"""All commands: help, version, a missing extra, text on a terminal, errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from livesession import __version__
-from livesession.cli.console import Flow, one_line
+from livesession.cli.console import AnswerWriter, one_line
 from tests.cli.conftest import QUESTION
 
 WITHOUT = """
@@ -62,10 +62,10 @@ def test_the_demo_s_speech_is_at_most_three_seconds_of_16_khz_mono_pcm():
 
 def written(width, *pieces):
     file = io.StringIO()
-    flow = Flow(Console(file=file, force_terminal=True, width=width, color_system=None))
+    writer = AnswerWriter(Console(file=file, force_terminal=True, width=width, color_system=None))
     for piece in pieces:
-        flow.write(piece)
-    flow.end()
+        writer.write(piece)
+    writer.end()
     return file.getvalue()
 
 

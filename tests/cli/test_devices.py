@@ -1,4 +1,4 @@
-"""`livesession devices`: what it writes, whatever there is."""
+"""`livesession devices`: its lists, with devices and without."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCREEN = AudioDevice(
 @pytest.fixture
 def there_are(monkeypatch):
     def there_are(*devices):
-        monkeypatch.setattr(sys.modules["livesession.cli.devices"], "list_devices", lambda: devices)
+        monkeypatch.setattr("livesession.audio.list_devices", lambda: devices)
 
     return there_are
 

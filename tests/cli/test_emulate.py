@@ -1,4 +1,4 @@
-"""`livesession emulator`: serves until stopped, and what it prints really leads to it."""
+"""`livesession emulator`: serves until it is stopped, and clients connect with the settings that it prints."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ asyncio.run(talk())
 
 @pytest.fixture
 def genai(environment):
-    """Runs a program that uses google-genai; gives what it printed."""
+    """Runs a program that uses google-genai; returns its output."""
 
     def run(client, **variables):
         program = TALK.replace("CLIENT", client)

@@ -1,4 +1,4 @@
-"""`livesession record` and `--record`: what they write, and what they refuse."""
+"""`livesession record` and `--record`: the recordings that they write, and the usage that they refuse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`livesession replay`: serves a recording to who does the same, tells the difference to who does not, and shows it."""
+"""`livesession replay`: serves a recording, reports how a client differs from it, and prints it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def serve(start, *arguments):
 
 
 @pytest.mark.slow
-def test_who_asks_the_same_gets_the_same_answer(start, run, recorded):
+def test_a_client_that_asks_the_same_gets_the_same_answer(start, run, recorded):
     replay = serve(start, recorded())
     for _ in range(2):
         assert run("ask", "hello", **exported(replay.output)).stdout == "You said: hello\n"
@@ -39,7 +39,7 @@ def test_who_asks_the_same_gets_the_same_answer(start, run, recorded):
     assert replay.end() == 0, replay.output
 
 
-def test_who_asks_something_else_ends_it_with_the_difference(start, run, recorded):
+def test_a_client_that_asks_something_else_ends_it_with_the_difference(start, run, recorded):
     replay = serve(start, recorded())
     asked = run("ask", "goodbye", **exported(replay.output))
     assert asked.returncode == 1
@@ -51,7 +51,7 @@ def test_who_asks_something_else_ends_it_with_the_difference(start, run, recorde
 
 
 @pytest.mark.slow
-def test_nobody_has_to_come(start, recorded):
+def test_without_a_client_it_ends_with_0(start, recorded):
     replay = serve(start, recorded())
     replay.popen.send_signal(signal.SIGINT)
     assert replay.end() == 0, replay.output

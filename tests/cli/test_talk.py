@@ -34,7 +34,7 @@ def emulator():
 
 @pytest.fixture
 def talk(terminal, emulator, long_speech):
-    """Talks on a terminal of its own to an emulator that tells what it has received."""
+    """Talks on a terminal of its own, to the emulator of the fixture."""
 
     def talk(*args):
         aim = {"GEMINI_API_KEY": "k", "GOOGLE_GEMINI_BASE_URL": emulator.url}
@@ -49,7 +49,7 @@ def has_received(emulator, key):
 
 
 def modes(process):
-    """How the terminal is set: whether it waits for Enter, and shows what is typed."""
+    """The terminal's modes: whether it waits for Enter, and echoes keys."""
     return termios.tcgetattr(process._fd)[3] & (termios.ICANON | termios.ECHO)
 
 

@@ -1,4 +1,4 @@
-"""`livesession talk` by microphone and loudspeaker, in tmux, which shows what the user sees."""
+"""`livesession talk` by microphone and loudspeaker, in tmux, from which the test reads the user's screen."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def room(environment):
 
 
 class Window:
-    """A program in tmux, which shows what it looks like."""
+    """A program in tmux, whose screen can be read."""
 
     def __init__(self, socket, environment):
         self._tmux = ["tmux", "-S", str(socket), "-f", os.devnull]

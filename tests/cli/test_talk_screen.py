@@ -1,4 +1,4 @@
-"""What `livesession talk` shows, drawn without a terminal, and when it says that the model thinks."""
+"""The screen of `livesession talk`, drawn without a terminal, and the activity of the model that it shows."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from rich.console import Console
 
 from livesession import LiveServerContent, LiveServerToolCall
 from livesession.audio import SpokenText
-from livesession.cli.model_activity import PAUSE, ModelActivity
-from livesession.cli.screen import Meter, Screen
+from livesession.cli.screen import PAUSE, Meter, ModelActivity, Screen
 from livesession.cli.transcript import Transcript
 from livesession.messages.content import Content, GenerativeContentBlob, Part
 from livesession.messages.server import Transcription
@@ -24,7 +23,7 @@ CALL = LiveServerToolCall()
 
 
 def conversation(**properties):
-    """An audio conversation as far as it is shown."""
+    """A stand-in for an audio conversation, with the attributes that the screen reads."""
     statistics = SimpleNamespace(response_ms=1234.5, dropped_ms=20.0)
     usual = {"state": "listening", "muted": False, "input_level": 0.0, "output_level": 0.0, "statistics": statistics}
     return SimpleNamespace(**usual | properties)
@@ -44,24 +43,24 @@ def conversation(**properties):
     ],
 )
 def test_the_model_thinks_from_the_last_words_or_a_call_to_its_first_sound(messages, state):
-    mind = ModelActivity()
+    activity = ModelActivity()
     for message in messages:
-        mind.take(message)
-    assert mind.state(conversation()) == state
-    assert mind.state(conversation(state="speaking")) == "speaking"
+        activity.on_message(message)
+    assert activity.state(conversation()) == state
+    assert activity.state(conversation(state="speaking")) == "speaking"
 
 
 def test_the_model_does_not_think_while_the_user_speaks(monkeypatch):
     now = 100.0
     monkeypatch.setattr("time.monotonic", lambda: now)
-    mind = ModelActivity()
-    mind.take(HEARD)
-    assert mind.state(conversation(input_level=0.1)) == "listening"
+    activity = ModelActivity()
+    activity.on_message(HEARD)
+    assert activity.state(conversation(input_level=0.1)) == "listening"
     now += PAUSE / 2
-    assert mind.state(conversation()) == "listening"
+    assert activity.state(conversation()) == "listening"
     now += PAUSE
-    assert mind.state(conversation()) == "thinking"
-    assert mind.state(conversation(muted=True, input_level=0.1)) == "thinking"
+    assert activity.state(conversation()) == "thinking"
+    assert activity.state(conversation(muted=True, input_level=0.1)) == "thinking"
 
 
 def drawn(transcript, width=40, height=12, is_pushed=False, **properties):

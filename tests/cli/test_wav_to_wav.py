@@ -10,7 +10,7 @@ import pytest
 
 from livesession.emulator import LiveEmulator, Speech
 
-# Everything that the extra `cli` does not bring along: not there, whatever is installed.
+# The packages that the extra `cli` does not bring along; hidden, whether they are installed or not.
 OTHER_EXTRAS = [
     "PIL", "docstring_parser", "google.auth", "mcp", "orjson", "pybase64", "python_socks", "sounddevice",
 ]  # fmt: skip
@@ -37,7 +37,7 @@ def with_cli_only(python, emulator):
 
 
 def write(path, rate, channels):
-    """A file of a third of a second and a bit; gives the samples that go out: the average of the channels."""
+    """Writes a file of a third of a second and a bit; returns the samples to be sent, the average of its channels."""
     frames = [[(11 * number + 5 * channel) % 20_000 for channel in range(channels)] for number in range(rate // 3 + 7)]
     with wave.open(str(path), "wb") as writer:
         writer.setparams((channels, 2, rate, 0, "NONE", ""))
@@ -46,7 +46,7 @@ def write(path, rate, channels):
 
 
 def heard(emulator):
-    """The types and all bytes of the audio that the server was sent."""
+    """The MIME types and all bytes of the audio that the server received."""
     inputs = [received.message.get("realtimeInput", {}) for received in emulator.received]
     blobs = [message["audio"] for message in inputs if "audio" in message]
     return {blob["mimeType"] for blob in blobs}, b"".join(base64.b64decode(blob["data"]) for blob in blobs)

@@ -1,4 +1,4 @@
-"""What `livesession demo` shows of a turn while it goes on: how much speech has gone out, and who said what."""
+"""The view of one turn of `livesession demo`: how much speech has gone out, and the words of both sides."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from livesession.cli.answer_output import heard, said
+from livesession.cli.answer_output import model_words, user_words
 from livesession.cli.console import clean
 from livesession.messages.server import LiveServerMessage
 
-__all__ = ["Scene"]
+__all__ = ["TurnView"]
 
 LABEL_WIDTH = 7
 BAR_WIDTH = 40
 
 
-class Scene:
-    """One turn: drawn anew as it grows on a terminal, else printed when it is over.
+class TurnView:
+    """Shows one turn: drawn anew as it grows on a terminal, else printed when it is over.
 
-    `with scene:` is how long it grows. Transcripts may come in any order; what the user said is always above.
+    The turn lasts as long as the `with` block. Transcripts may come in any order; the user's words are always above.
     """
 
     def __init__(self, console: Console, speech_seconds: float = 0.0) -> None:
@@ -31,9 +31,9 @@ class Scene:
         self._speech_seconds = speech_seconds
         self._you = ""
         self._model = ""
-        self.sent = 0.0  # seconds of speech that have gone out; set by the thread that sends
+        self.sent = 0.0  # seconds of speech that have gone out; the sending thread sets it, the drawing one reads it
 
-    def __enter__(self) -> Scene:
+    def __enter__(self) -> TurnView:
         if self._live:
             self._live.start()
         return self
@@ -47,14 +47,14 @@ class Scene:
         for label, text in self._rows():
             self._console.print(f"{label:<{LABEL_WIDTH}}  {text}", soft_wrap=True)
 
-    def hear(self, text: str) -> None:
-        """The user has said more."""
+    def add_user_text(self, text: str) -> None:
+        """Adds text to the user's words."""
         self._you += clean(text)
 
-    def show(self, message: LiveServerMessage) -> None:
-        """What a message brings."""
-        self.hear(heard(message))
-        self._model += clean(said(message))
+    def add_message(self, message: LiveServerMessage) -> None:
+        """Adds the words of a message, of either side."""
+        self.add_user_text(user_words(message))
+        self._model += clean(model_words(message))
 
     def _rows(self) -> list[tuple[str, str]]:
         sending = [("Sending", f"{self.sent:.1f} of {self._speech_seconds:.1f} s")] if self._speech_seconds else []
