@@ -30,8 +30,17 @@ Wrong Python types raise `TypeError` as everywhere. No message and no attribute 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
+
+from livesession.data_errors import (
+    ConfigurationError,
+    InvalidRequestError,
+    LiveSessionError,
+    MissingExtraError,
+    ProtocolError,
+    UnsupportedMessageError,
+)
 
 if TYPE_CHECKING:
     from livesession.session.turn import Turn
@@ -63,34 +72,6 @@ __all__ = [
 
 Origin = Literal["server", "local", "network"]
 """The side that ended a connection: the server by a close frame, this side, or neither (the network)."""
-
-SHOWN = 200
-
-
-def excerpt(data: bytes | str) -> str:
-    """The beginning of a frame, for a message."""
-    shown = repr(data[:SHOWN])
-    return shown if len(data) <= SHOWN else f"{shown}... ({len(data):,} in all)"
-
-
-class LiveSessionError(Exception):
-    """Base of all errors of this library."""
-
-
-class ConfigurationError(LiveSessionError, ValueError):
-    """What was asked for cannot be: a missing key, a bad address, an option out of range."""
-
-
-class MissingExtraError(LiveSessionError, ImportError):
-    """An optional package is not installed; the message names the command that installs it."""
-
-    def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f'{feature} needs an optional package: run  pip install "livesession[{extra}]"')
-        self.extra = extra
-
-
-class InvalidRequestError(LiveSessionError, ValueError):
-    """A message that the server would answer by closing the session; it was not sent, and the session goes on."""
 
 
 class ConnectError(LiveSessionError):
@@ -251,30 +232,6 @@ class ConcurrentReceiveError(LiveSessionError, RuntimeError):
 
 class ForkedSessionError(LiveSessionError, RuntimeError):
     """The session was opened before `fork()` and belongs to the parent process; open one in the child."""
-
-
-class ProtocolError(LiveSessionError):
-    """A frame that could not be read; the session stays usable, and iteration goes on with the next message.
-
-    Attributes:
-        data: The frame as it arrived.
-    """
-
-    def __init__(self, message: str, *, data: bytes) -> None:
-        super().__init__(message)
-        self.data = data
-
-
-class UnsupportedMessageError(ProtocolError):
-    """A frame none of whose keys is known, perhaps of a newer protocol; the session stays usable.
-
-    Attributes:
-        frame: The parsed JSON object.
-    """
-
-    def __init__(self, message: str, *, data: bytes, frame: Mapping[str, object]) -> None:
-        super().__init__(message, data=data)
-        self.frame = frame
 
 
 class ToolError(LiveSessionError):

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from attrs import Attribute
 
-from livesession.errors import ConfigurationError
+from livesession.data_errors import ConfigurationError
 
 __all__ = [
     "boolean",

@@ -14,7 +14,8 @@ from cattrs import transform_error
 
 from livesession.codec.converter import converter
 from livesession.codec.templates import Templates
-from livesession.errors import ProtocolError, UnsupportedMessageError, excerpt
+from livesession.data_errors import excerpt
+from livesession.errors import ProtocolError, UnsupportedMessageError
 from livesession.messages import server
 from livesession.messages.fields import snake_case
 from livesession.messages.usage import UsageMetadata

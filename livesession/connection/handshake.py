@@ -80,7 +80,7 @@ class Handshake:
             self.abandon()
             raise self._timed_out()
         if self._opened is None or self._abandoned:
-            raise self._error or ConnectError("The attempt to connect was given up, because the session was closed.")
+            raise self._error or self._given_up()
         return self._opened
 
     def _start(self) -> None:
@@ -89,11 +89,12 @@ class Handshake:
         except RuntimeError as error:  # too many, or the interpreter is going down
             raise ConnectError(f"There are no resources for another connection: {error}.", retryable=True) from error
 
-    def hand_over(self) -> bool:
-        """Gives the socket to the caller, who closes it from now on; False when the attempt was abandoned."""
+    def hand_over(self) -> None:
+        """Gives the socket to the caller, who closes it from now on. Raises `ConnectError` when it was abandoned."""
         with self._lock:
             self._is_handed_over = not self._abandoned
-        return self._is_handed_over
+        if not self._is_handed_over:
+            raise self._given_up()
 
     def abandon(self) -> None:
         """Gives up: the waiter is released, and the socket is closed by the thread that has it."""
@@ -150,6 +151,9 @@ class Handshake:
             if self._abandoned:
                 raise ConnectError("The attempt to connect was given up.")
         return sock
+
+    def _given_up(self) -> ConnectError:
+        return ConnectError("The attempt to connect was given up, because the session was closed.")
 
     def _timed_out(self) -> ConnectTimeout:
         return ConnectTimeout(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import final
 
-from livesession.errors import ConfigurationError
+from livesession.data_errors import ConfigurationError
 from livesession.messages.display import Displayed
 
 __all__ = ["MODEL_RATE", "USER_RATE", "PcmAudio"]

@@ -13,7 +13,16 @@ from livesession.messages.content import FunctionCall, GenerativeContentBlob
 from livesession.messages.pcm_audio import MODEL_RATE, USER_RATE, PcmAudio
 from livesession.messages.server import LiveServerContent
 from livesession.messages.usage import ModalityTokenCount, UsageMetadata
-from livesession.notebook.html_elements import LONGEST_SOUND, folded, medium, note, paragraph, player, table
+from livesession.notebook.html_elements import (
+    LONGEST_SOUND,
+    folded,
+    medium,
+    note,
+    paragraph,
+    player,
+    table,
+    without_formulas,
+)
 from livesession.session.function_calls import ToolResult
 from livesession.session.turn import Turn
 
@@ -21,6 +30,11 @@ __all__ = ["html_of"]
 
 LONGEST_CELL = 1_000  # characters
 NEWS = ("interrupted", "generation_complete", "turn_complete", "waiting_for_input")
+
+
+def shown_as_html(value: object) -> str:
+    """Returns the HTML of a value for a notebook, in which no text is taken for a formula."""
+    return without_formulas(html_of(value))
 
 
 @singledispatch

@@ -83,14 +83,17 @@ class ConnectionAttempt:
         if self._is_cancelled:
             self._handshake.abandon()
         self._state.log.info("connecting to %s, %s", endpoint.authority, type(self._backend).__name__)
+        upgraded: UpgradedSocket | None = None
         connection: Connection | None = None
         try:
-            connection = self._make_connection(self._handshake.wait(), endpoint)
-            self._start(connection, self._handshake)
+            upgraded = self._handshake.wait()
+            self._handshake.hand_over()
+            connection = self._make_connection(upgraded, endpoint)
+            self._start(connection)
             self._set_up(connection, first_message)
             slot.connection = connection
         except BaseException:
-            self._undo(connection)
+            self._undo(upgraded, connection)
             raise
         connection.wake()  # if the queue filled up and was emptied before the slot held a connection to wake
         self._state.log.info("open: %s, after %.2f s", setup.model, time.monotonic() - began)
@@ -129,13 +132,11 @@ class ConnectionAttempt:
 
         return (*self._state.observers, FrameLog(self._state.log))
 
-    def _start(self, connection: Connection, handshake: Handshake) -> None:
+    def _start(self, connection: Connection) -> None:
         try:
             connection.start()
         except (OSError, RuntimeError) as error:  # no descriptors, no threads
             raise ConnectError(f"There are no resources for another connection: {error}.", retryable=True) from error
-        if not handshake.hand_over():
-            raise ConnectError("The attempt to connect was given up, because the session was closed.")
 
     def _set_up(self, connection: Connection, first_message: bytes) -> None:
         deadline = Deadline(self._within_budget(self._options.setup_timeout))
@@ -152,13 +153,15 @@ class ConnectionAttempt:
         except SendTimeout as error:
             raise SetupTimeout(f"The setup could not be sent within {timeout:g} s.", retryable=True) from error
 
-    def _undo(self, connection: Connection | None) -> None:
+    def _undo(self, upgraded: UpgradedSocket | None, connection: Connection | None) -> None:
         """Leaves nothing behind of an attempt that failed, or was interrupted."""
         self._dispatcher.detach()
         if connection is not None and connection.is_read:
             connection.close(FAILED_CLOSE)
         elif self._handshake is not None:
             self._handshake.abandon()
+            if upgraded is not None:  # whether or not it was handed over by then
+                upgraded.socket.close()
             tell(self._observing, Disconnected(self._number, ABANDONED))
 
     def detach(self) -> None:

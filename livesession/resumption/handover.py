@@ -8,12 +8,10 @@ from livesession.connection.write_hook import WriteHook
 from livesession.messages.client import ActivityStart, LiveClientMessage, LiveClientRealtimeInput
 from livesession.observers import SessionResumed, tell
 from livesession.resumption.policy import LiveSessionResumed
-from livesession.session.requests import seeds_history
 from livesession.sync.deadline import Deadline
 
 if TYPE_CHECKING:
     from livesession.connection.connection import Connection
-    from livesession.messages.config import LiveGenerationConfig
     from livesession.resumption.realtime_buffer import RealtimeBuffer
     from livesession.session.state import SessionState
     from livesession.session.write_hooks import ClientHook
@@ -61,16 +59,16 @@ class Handover:
 
     Args:
         state: The session's.
-        config: What the setup asks for.
         buffer: Realtime input that is kept while there is no connection.
         send_timeout: Seconds to write a message.
+        seeds_history: Whether a new conversation begins with its history.
     """
 
     def __init__(
-        self, state: SessionState, config: LiveGenerationConfig, buffer: RealtimeBuffer, send_timeout: float
+        self, state: SessionState, buffer: RealtimeBuffer, send_timeout: float, *, seeds_history: bool
     ) -> None:
         self._state = state
-        self._config = config
+        self._seeds_history = seeds_history
         self.buffer = buffer
         self._send_timeout = send_timeout
         self._to_send_first: tuple[LiveClientMessage, ...] = ()
@@ -99,7 +97,7 @@ class Handover:
         """
         state = self._state
         calls = state.calls.void_all()
-        state.user.is_seeding = not restored and seeds_history(self._config)
+        state.user.is_seeding = not restored and self._seeds_history
         lost: tuple[LiveClientMessage, ...] = ()
         if restored and state.is_transparent:
             self._to_send_first, count = state.unacknowledged.begin_again()

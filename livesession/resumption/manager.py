@@ -42,6 +42,7 @@ class ConnectionManager:
         resumption: None for a session that cannot be resumed.
         state: The session's; the manager moves it on.
         slot: Holds the connection.
+        seeds_history: Whether a new conversation begins with its history.
     """
 
     def __init__(
@@ -53,13 +54,15 @@ class ConnectionManager:
         resumption: SessionResumptionConfig | None,
         state: SessionState,
         slot: ConnectionSlot,
+        *,
+        seeds_history: bool,
     ) -> None:
         self._is_resumable = resumption is not None
         self._state = state
         self._slot = slot
         self._policy: ResumptionPolicy | None = options.resumption if resumption else None
         buffer = RealtimeBuffer(self._policy.kept_bytes if self._policy else 0)
-        self._handover = Handover(state, setup.generation_config, buffer, options.send_timeout)
+        self._handover = Handover(state, buffer, options.send_timeout, seeds_history=seeds_history)
         self._reconnector = Reconnector(
             backend, setup, first_setup, options, resumption, state, slot, self._handover, self
         )

@@ -114,17 +114,27 @@ class SessionCore:
         self._hold_audio = hold_audio
         slot = ConnectionSlot()
         handle = resumption.handle if resumption else None
+        seeds_history = requests.seeds_history(setup.generation_config)
         self.state = SessionState(
             options.inbox_bytes,
             slot.wake_reader,
             unacknowledged_bytes=(options.resumption or ResumptionPolicy()).unacknowledged_bytes,
             transparent=resumption is not None and bool(resumption.transparent),
             handle=handle,
-            seeds_history=requests.seeds_history(setup.generation_config) and handle is None,
+            seeds_history=seeds_history and handle is None,
             log=log,
             observers=observers,
         )
-        self.manager = ConnectionManager(backend, setup, first_setup or setup, options, resumption, self.state, slot)
+        self.manager = ConnectionManager(
+            backend,
+            setup,
+            first_setup or setup,
+            options,
+            resumption,
+            self.state,
+            slot,
+            seeds_history=seeds_history,
+        )
         ids_required = backend.requires_function_response_ids
         self.responder = FunctionResponder(self.state, self.post, ids_required=ids_required)
 

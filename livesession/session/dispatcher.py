@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from livesession.codec import Inbound, decode
 from livesession.connection.close_info import CloseInfo, EndConnection
+from livesession.data_errors import excerpt
 from livesession.errors import (
     ConnectError,
     ProtocolError,
     SetupRejectedError,
     SetupTimeout,
     UnsupportedMessageError,
-    excerpt,
 )
 from livesession.messages.server import (
     LiveServerContent,

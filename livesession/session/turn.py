@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from livesession.errors import ProtocolError
+from livesession.data_errors import ProtocolError
 from livesession.messages.display import Displayed
 from livesession.messages.fields import Compact
 from livesession.messages.pcm_audio import MODEL_RATE, PcmAudio
