@@ -31,7 +31,7 @@ class LiveSessionError(Exception):
 
 
 class ConfigurationError(LiveSessionError, ValueError):
-    """What was asked for cannot be: a missing key, a bad address, an option out of range."""
+    """A configuration that cannot be used: a missing key, a bad address, an option out of range."""
 
 
 class MissingExtraError(LiveSessionError, ImportError):

@@ -28,7 +28,7 @@ Seconds = TypeVar("Seconds", float, "float | None")
 
 @frozen(kw_only=True)
 class SessionOptions:
-    """How long a session waits and how much it holds; all times in seconds.
+    """The limits of how long a session waits and how much it holds; all times in seconds.
 
     Attributes:
         connect_timeout: For name, TCP, proxy, TLS and HTTP upgrade together; default 10.

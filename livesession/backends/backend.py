@@ -1,4 +1,4 @@
-"""What a back end tells the connection: the address, the headers, the model's full name."""
+"""The back ends' common base: address, headers and the model's full name."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def hide_proxy(proxy: str | bool | None) -> Secret | bool | None:
 
 @frozen(kw_only=True, repr=False)
 class Backend(Compact, ABC):
-    """Where to connect and as whom. Values only: one object serves many sessions, from any thread.
+    """The address of a service and its credentials. Values only: one object serves many sessions, from any thread.
 
     Attributes:
         base_url: Another address than Google's: `ws://`, `wss://`, `http://` or `https://`, with a path if need be.
@@ -62,7 +62,7 @@ class Backend(Compact, ABC):
 
     @property
     def service(self) -> Literal["developer", "vertex"]:
-        """Which of the two services answers: Gemini's Developer API or Vertex AI; their messages differ a little."""
+        """The service that answers: Gemini's Developer API or Vertex AI; their messages differ a little."""
         return "developer"
 
     @property

@@ -40,6 +40,7 @@ else:
 
 
 def with_binascii() -> Base64:
+    """Returns the functions of the standard library."""
     return Base64("binascii", strict_decode, functools.partial(binascii.b2a_base64, newline=False))
 
 
@@ -60,6 +61,7 @@ def with_pybase64() -> Base64:
 
 @functools.cache
 def base64_in_use() -> Base64:
+    """Returns the fastest functions that are installed."""
     try:
         return with_pybase64()
     except ImportError:

@@ -53,7 +53,7 @@ def is_duration_or_zero(target: object) -> bool:
 
 
 def is_user_data(target: object) -> bool:
-    """What is the user's own: a JSON object, or any value; also in a union."""
+    """Whether a type is the user's own: a JSON object, or any value; also in a union."""
     return any(member in (JSONObject, object) for member in members(target) or [target])
 
 

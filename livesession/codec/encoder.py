@@ -89,7 +89,7 @@ def holds_one_attribute(message: LiveClientRealtimeInput) -> bool:
 
 @functools.lru_cache(maxsize=32)
 def medium_head(kind: str, mime_type: str) -> bytes | None:
-    """What stands before the base64; None where the media type cannot be written."""
+    """Returns what stands before the base64; None where the media type cannot be written."""
     try:
         message = dumps({"realtimeInput": {kind: {"mimeType": mime_type, "data": ""}}}).encode("utf-8")
     except ValueError:

@@ -28,7 +28,7 @@ from livesession.sync.thread_start import start
 if TYPE_CHECKING:
     from livesession.connection.endpoint import Endpoint
 
-__all__ = ["Handshake", "UpgradedSocket"]
+__all__ = ["UpgradedSocket", "WebSocketHandshake"]
 
 Sock = TypeVar("Sock", bound=socket.socket)
 
@@ -46,7 +46,7 @@ class UpgradedSocket:
     received: bytes
 
 
-class Handshake:
+class WebSocketHandshake:
     """One attempt to open a connection; `wait()` for it, or `abandon()` it from any thread.
 
     It owns the socket until `hand_over()`.

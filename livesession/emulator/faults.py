@@ -1,4 +1,4 @@
-"""What goes wrong on purpose: pieces of an answer that harm its connection. Plain data, which says nothing of how."""
+"""Faults on purpose: pieces of an answer that harm its connection. Plain data, which says nothing of how."""
 
 from __future__ import annotations
 

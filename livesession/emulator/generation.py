@@ -30,7 +30,7 @@ _WORDS_PER_FRAGMENT = 5
 
 @frozen
 class Manner:
-    """How this session is answered."""
+    """The manner in which a session is answered."""
 
     dialect: Dialect
     audio: bool

@@ -1,4 +1,4 @@
-"""What clients did, for tests to look at and to wait for: handshakes and messages. Any thread may read."""
+"""The journal of what clients did, for tests to look at and wait for: handshakes and messages. Any thread may read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Received:
 
 @frozen
 class Handshake:
-    """How a connection began."""
+    """The beginning of a connection."""
 
     connection: int
     path: str

@@ -1,4 +1,4 @@
-"""What tests say of what clients sent: the part of `LiveEmulator` that looks into its journal."""
+"""The part of `LiveEmulator` that looks into its journal, for tests of what clients sent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LONGEST = 60
 
 
 class JournalQueries:
-    """What the clients of `LiveEmulator` sent, all of them together, in the order it came. Any thread may look.
+    """Answers what the clients of `LiveEmulator` sent, all of them together, in order. Any thread may ask.
 
     A client's `send` returns before the emulator has read the message: look after an answer has come, or use
     `assert_sent` or `wait_for`, which wait. Only the last messages count, as many as `keep_received`.

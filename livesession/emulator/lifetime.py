@@ -1,4 +1,4 @@
-"""How long a connection may last: `goAway` first, then its end."""
+"""The lifetime of a connection: `goAway` first, then its end."""
 
 from __future__ import annotations
 

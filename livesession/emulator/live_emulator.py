@@ -130,9 +130,13 @@ class LiveEmulator(ScriptMethods, JournalQueries):
         if pace < 0:
             raise ValueError(f"pace must be at least 0, not {pace!r}.")
         emulator = cls(host=host, port=port, ssl_context=ssl_context, api_keys=api_keys)
-        emulator._replay = Replay(load_recording(recording, session), ReplayManner(pace, strict, compare_audio))
-        emulator._replays = True
-        return emulator
+        return emulator._playing(Replay(load_recording(recording, session), ReplayManner(pace, strict, compare_audio)))
+
+    def _playing(self, replay: Replay) -> LiveEmulator:
+        """Has a recording played, and nothing scripted."""
+        self._replay = replay
+        self._replays = True
+        return self
 
     def __repr__(self) -> str:
         return f"<LiveEmulator {self.url}>" if self._thread else "<LiveEmulator stopped>"
@@ -203,7 +207,7 @@ class LiveEmulator(ScriptMethods, JournalQueries):
 
     @property
     def url(self) -> str:
-        """What clients take as their base URL, such as `ws://127.0.0.1:40123`; `RuntimeError` when not started."""
+        """The base URL for clients, such as `ws://127.0.0.1:40123`; `RuntimeError` when not started."""
         host = f"[{self._address[0]}]" if ":" in self._address[0] else self._address[0]
         return f"{'wss' if self._ssl_context else 'ws'}://{host}:{self.port}"
 
@@ -237,7 +241,7 @@ class LiveEmulator(ScriptMethods, JournalQueries):
 
     @property
     def mismatch(self) -> ReplayMismatch | None:
-        """How a client departed from the recording that is replayed, as soon as it did; None while it has not."""
+        """The departure of a client from the recording that is replayed, as soon as there is one; else None."""
         return self._replay.mismatch if self._replay is not None else None
 
     # Controls.

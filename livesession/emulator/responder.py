@@ -1,4 +1,4 @@
-"""What decides the answers: the turn a responder is given, the pieces it may answer with, and the default one."""
+"""Responders decide the answers: the turn that one is given, the pieces it may answer with, and the default one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from livesession.emulator.speech.sound import INPUT_RATE, seconds, to_output_rat
 
 @frozen
 class UserTurn:
-    """What the user said, and everything said before: the argument of a responder.
+    """The turn of the user, and everything said before: the argument of a responder.
 
     Objects inside are as the client sent them, with the protocol's keys in camelCase; do not change them.
     """

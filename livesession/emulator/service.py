@@ -1,4 +1,4 @@
-"""What the connections of one emulator have in common."""
+"""The service that the connections of one emulator share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from livesession.emulator.scripting.scripted import Arrivals
 
 @frozen(eq=False)
 class Service:
-    """What all connections of one emulator share. It belongs to the loop's thread."""
+    """The state that all connections of one emulator share. It belongs to the loop's thread."""
 
     responder: Responder
     journal: Journal

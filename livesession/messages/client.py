@@ -1,4 +1,4 @@
-"""What the client sends: one of four messages, each a JSON object with one key."""
+"""The client's messages: one of four, each a JSON object with one key."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ GENERATION_CONFIG = metadata(sent_in="generationConfig")
 
 @frozen(kw_only=True, repr=False)
 class ThinkingConfig(Compact):
-    """How the model thinks before it answers (wire: `thinkingConfig`).
+    """Settings of how the model thinks before it answers (wire: `thinkingConfig`).
 
     Attributes:
         include_thoughts: Send summaries of its thoughts; default False (wire `includeThoughts`).
@@ -130,7 +130,7 @@ class ProactivityConfig(Compact):
 
 @frozen(kw_only=True, repr=False)
 class HistoryConfig(Compact):
-    """How the conversation's history is given (wire: `setup.historyConfig`).
+    """Settings of how the conversation's history is given (wire: `setup.historyConfig`).
 
     `connect(history=...)` sets it and sends the history; set it yourself only to send the history with `send()`.
 
@@ -174,7 +174,7 @@ class AvatarConfig(Compact):
 
 @frozen(kw_only=True, repr=False)
 class SafetySetting(Compact):
-    """What is blocked (wire: `setup.safetySettings[]`).
+    """The setting of what is blocked (wire: `setup.safetySettings[]`).
 
     Attributes:
         category: What it is about (wire `category`).
@@ -205,7 +205,7 @@ def to_compression(value: ContextWindowCompressionConfig | bool | None) -> Conte
 
 @frozen(kw_only=True, repr=False)
 class LiveGenerationConfig(Compact):
-    """How the model answers and what it is told; what is not set is the server's default.
+    """The configuration of how the model answers; what is not set is the server's default.
 
     Attributes:
         response_modalities: `"TEXT"` or `"AUDIO"`, one of them; default audio

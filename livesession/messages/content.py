@@ -1,4 +1,4 @@
-"""What the user and the model say: `Content`, its `Part`s, and the blobs and calls that parts hold."""
+"""The contents of a conversation: `Content`, its `Part`s, and the blobs and calls that parts hold."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def response_parts(values: Iterable[FunctionResponsePart]) -> tuple[FunctionResp
 
 @frozen(kw_only=True, repr=False)
 class FunctionResponse(Compact):
-    """What a function answered (wire: `toolResponse.functionResponses[]`).
+    """The answer to a function call (wire: `toolResponse.functionResponses[]`).
 
     Attributes:
         name: The function that was called (wire `name`).
@@ -160,7 +160,7 @@ class ExecutableCode(Compact):
 
 @frozen(kw_only=True, repr=False)
 class CodeExecutionResult(Compact):
-    """What the model's code printed (wire: `codeExecutionResult`).
+    """The output of the model's code (wire: `codeExecutionResult`).
 
     Attributes:
         outcome: How it ended (wire `outcome`).
@@ -175,7 +175,7 @@ class CodeExecutionResult(Compact):
 
 @frozen(kw_only=True, repr=False)
 class VideoMetadata(Compact):
-    """Which stretch of a video counts (wire: `videoMetadata`).
+    """The stretch of a video that counts (wire: `videoMetadata`).
 
     Attributes:
         start_offset: Seconds from the beginning; default its start (wire `startOffset`, a Duration).
@@ -190,7 +190,7 @@ class VideoMetadata(Compact):
 
 @frozen(kw_only=True, repr=False)
 class PartMediaResolution(Compact):
-    """How finely one part's medium is read (wire: `part.mediaResolution`).
+    """The fineness with which one part's medium is read (wire: `part.mediaResolution`).
 
     Attributes:
         level: The step; default the session's (wire `level`).

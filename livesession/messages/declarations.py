@@ -1,4 +1,4 @@
-"""What the model may use: function declarations with their schemas, and the tools that run on the server."""
+"""The tools of a model: function declarations with their schemas, and the tools that run on the server."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ class LatLng(Compact):
 
 @frozen(kw_only=True, repr=False)
 class RetrievalConfig(Compact):
-    """Where and in which language to search (wire: `toolConfig.retrievalConfig`).
+    """The place and the language of a search (wire: `toolConfig.retrievalConfig`).
 
     Attributes:
         lat_lng: The user's place (wire `latLng`).

@@ -56,7 +56,7 @@ class Modality(WireEnum):
 
 
 class MediaResolution(WireEnum):
-    """How finely images are read: 64, 256 or more tokens an image (`mediaResolution`)."""
+    """The fineness with which images are read: 64, 256 or more tokens an image (`mediaResolution`)."""
 
     LOW = "MEDIA_RESOLUTION_LOW"
     MEDIUM = "MEDIA_RESOLUTION_MEDIUM"
@@ -64,7 +64,7 @@ class MediaResolution(WireEnum):
 
 
 class ThinkingLevel(WireEnum):
-    """How much a 3.1 model thinks before it answers (`thinkingLevel`)."""
+    """The amount of thought before an answer (`thinkingLevel`)."""
 
     MINIMAL = "MINIMAL"
     LOW = "LOW"
@@ -73,14 +73,14 @@ class ThinkingLevel(WireEnum):
 
 
 class StartSensitivity(WireEnum):
-    """How readily sound counts as the start of speech (`startOfSpeechSensitivity`)."""
+    """The readiness to take sound for the start of speech (`startOfSpeechSensitivity`)."""
 
     HIGH = "START_SENSITIVITY_HIGH"
     LOW = "START_SENSITIVITY_LOW"
 
 
 class EndSensitivity(WireEnum):
-    """How readily a pause counts as the end of speech (`endOfSpeechSensitivity`)."""
+    """The readiness to take a pause for the end of speech (`endOfSpeechSensitivity`)."""
 
     HIGH = "END_SENSITIVITY_HIGH"
     LOW = "END_SENSITIVITY_LOW"
@@ -94,7 +94,7 @@ class ActivityHandling(WireEnum):
 
 
 class TurnCoverage(WireEnum):
-    """Which realtime input belongs to a user turn (`turnCoverage`)."""
+    """The realtime input that belongs to a user turn (`turnCoverage`)."""
 
     TURN_INCLUDES_ONLY_ACTIVITY = "TURN_INCLUDES_ONLY_ACTIVITY"
     TURN_INCLUDES_ALL_INPUT = "TURN_INCLUDES_ALL_INPUT"
@@ -109,7 +109,7 @@ class Behavior(WireEnum):
 
 
 class FunctionResponseScheduling(WireEnum):
-    """When the model speaks of a NON_BLOCKING function's answer (`scheduling`); the server's default is WHEN_IDLE."""
+    """The time to speak of a NON_BLOCKING function's answer (`scheduling`); the server's default is WHEN_IDLE."""
 
     SILENT = "SILENT"
     WHEN_IDLE = "WHEN_IDLE"
@@ -144,7 +144,7 @@ class Language(WireEnum):
 
 
 class Outcome(WireEnum):
-    """How the model's own code ended (`codeExecutionResult.outcome`)."""
+    """The outcome of the model's own code (`codeExecutionResult.outcome`)."""
 
     OK = "OUTCOME_OK"
     FAILED = "OUTCOME_FAILED"
@@ -152,7 +152,7 @@ class Outcome(WireEnum):
 
 
 class InteractionStatus(WireEnum):
-    """What follows a `turnComplete`: IN_PROGRESS means more output without further input (`interactionStatus`)."""
+    """The status of an interaction (`interactionStatus`): IN_PROGRESS means more output without further input."""
 
     IN_PROGRESS = "IN_PROGRESS"
     IDLE = "IDLE"
@@ -160,7 +160,7 @@ class InteractionStatus(WireEnum):
 
 
 class TurnCompleteReason(WireEnum):
-    """Why a turn ended other than by being finished (`turnCompleteReason`; the server has more values)."""
+    """The reason why a turn ended other than by being finished (`turnCompleteReason`; the server has more values)."""
 
     MALFORMED_FUNCTION_CALL = "MALFORMED_FUNCTION_CALL"
     RESPONSE_REJECTED = "RESPONSE_REJECTED"
@@ -171,7 +171,7 @@ class TurnCompleteReason(WireEnum):
 
 
 class TrafficType(WireEnum):
-    """How Vertex AI billed a turn (`trafficType`)."""
+    """The way in which Vertex AI billed a turn (`trafficType`)."""
 
     ON_DEMAND = "ON_DEMAND"
     ON_DEMAND_PRIORITY = "ON_DEMAND_PRIORITY"
@@ -203,7 +203,7 @@ class UrlRetrievalStatus(WireEnum):
 
 
 class HarmCategory(WireEnum):
-    """What a safety setting is about (`safetySettings[].category`)."""
+    """The category of a safety setting (`safetySettings[].category`)."""
 
     HARASSMENT = "HARM_CATEGORY_HARASSMENT"
     HATE_SPEECH = "HARM_CATEGORY_HATE_SPEECH"

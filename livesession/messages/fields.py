@@ -1,4 +1,4 @@
-"""How a field is written down: its wire name, its units, its container.
+"""The fields of the protocol's classes: wire names, units, containers.
 
 The classes of this package declare *what* they hold; this module holds the few converters and marks that they
 share, and that `livesession.codec` reads.
@@ -114,7 +114,7 @@ def show(field: Attribute[object], value: object) -> str:
 
 
 def default_of(field: Attribute[object]) -> object:
-    """What a field holds when it is not set; None where that depends on more than the class."""
+    """Returns the value of a field that is not set; None where that depends on more than the class."""
     default = field.default
     if not isinstance(default, Factory):  # type: ignore[arg-type]
         return default

@@ -1,4 +1,4 @@
-"""Where an answer comes from: searches, sources, and pages read."""
+"""The sources of an answer: searches, and pages read."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class GroundingChunk(Compact):
 
 @frozen(kw_only=True, repr=False)
 class GroundingSupport(Compact):
-    """Which stretch of the answer rests on which sources (wire: `groundingSupports[]`).
+    """A stretch of the answer and the sources that it rests on (wire: `groundingSupports[]`).
 
     Attributes:
         segment: The stretch: `startIndex`, `endIndex`, `partIndex`, `text` (wire `segment`).
@@ -64,7 +64,7 @@ class GroundingSupport(Compact):
 
 @frozen(kw_only=True, repr=False)
 class GroundingMetadata(Compact):
-    """Where an answer comes from (wire: `groundingMetadata`).
+    """The sources of an answer (wire: `groundingMetadata`).
 
     Attributes:
         web_search_queries: What was searched for (wire `webSearchQueries`).

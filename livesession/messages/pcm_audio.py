@@ -51,5 +51,5 @@ class PcmAudio(bytes, Displayed):
 
     @property
     def seconds(self) -> float:
-        """How long it plays."""
+        """The seconds that the sound plays."""
         return len(self) / (SAMPLE_BYTES * self.rate)

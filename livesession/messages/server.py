@@ -1,4 +1,4 @@
-"""What the server sends: `LiveServerContent`, `LiveServerToolCall` and the other kinds.
+"""The server's messages: `LiveServerContent`, `LiveServerToolCall` and the other kinds.
 
 A frame may hold several kinds; each becomes a message of its own. Every message has `usage_metadata`, which is set
 on the last message of a frame that carried it, and the conveniences `text` and `audio`, empty on the kinds that
@@ -224,7 +224,7 @@ class LiveServerGoingAwayNotice(LiveServerMessage):
 
 @frozen(kw_only=True, repr=False)
 class LiveSessionResumptionUpdate(LiveServerMessage):
-    """Where the conversation can be taken up again (wire: `sessionResumptionUpdate`).
+    """The handle with which the conversation can be taken up again (wire: `sessionResumptionUpdate`).
 
     Attributes:
         new_handle: The handle, when `resumable` (wire `newHandle`).

@@ -1,4 +1,4 @@
-"""How the model sounds and what it hears: voices, transcription, and the detection of speech."""
+"""Voices, transcription, and the detection of speech."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class ReplicatedVoiceConfig(Compact):
 
 @frozen(kw_only=True, repr=False)
 class VoiceConfig(Compact):
-    """Which voice: one of the two (wire: `voiceConfig`).
+    """The choice of a voice: one of the two (wire: `voiceConfig`).
 
     Attributes:
         prebuilt_voice_config: One of the service's voices (wire `prebuiltVoiceConfig`).
@@ -82,7 +82,7 @@ class VoiceConfig(Compact):
 
 @frozen(kw_only=True, repr=False)
 class SpeechConfig(Compact):
-    """How the model speaks (wire: `generationConfig.speechConfig`).
+    """Settings of how the model speaks (wire: `generationConfig.speechConfig`).
 
     Attributes:
         voice_config: Which voice; default the model's own (wire `voiceConfig`).
@@ -143,7 +143,7 @@ class AudioTranscriptionConfig(Compact):
 
 @frozen(kw_only=True, repr=False)
 class AutomaticActivityDetection(Compact):
-    """How the server finds speech in the audio (wire: `automaticActivityDetection`).
+    """Settings of how the server finds speech in the audio (wire: `automaticActivityDetection`).
 
     Attributes:
         disabled: True: you mark speech by `send_activity_start` and `send_activity_end`; default False
@@ -166,7 +166,7 @@ class AutomaticActivityDetection(Compact):
 
 @frozen(kw_only=True, repr=False)
 class RealtimeInputConfig(Compact):
-    """How realtime input becomes turns (wire: `setup.realtimeInputConfig`).
+    """Settings of how realtime input becomes turns (wire: `setup.realtimeInputConfig`).
 
     Attributes:
         automatic_activity_detection: How speech is found; default on (wire `automaticActivityDetection`).

@@ -1,4 +1,4 @@
-"""What each kind of value shows: what was said and heard first, then calls and tokens."""
+"""The HTML of each kind of value: what was said and heard first, then calls and tokens."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _(turn: Turn) -> str:
 
 
 def state_of(turn: Turn) -> str:
-    """What is to be said of how a turn ended; nothing where it just ended."""
+    """Says how a turn ended; nothing where it just ended."""
     if turn.interrupted:
         return "Interrupted by the user."
     if not turn.complete:

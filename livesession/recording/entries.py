@@ -1,4 +1,4 @@
-"""What waits to be written to a recording: frames and events, each with its place in the order."""
+"""The entries that wait to be written to a recording: frames and events, each with its place in the order."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class EntryQueue:
             self._bytes = 0
 
     def settle_all(self) -> None:
-        """What is open did not go out."""
+        """Drops the messages whose fate is still open."""
         with self._lock:
             for entry in self._entries:
                 if not entry.is_settled:

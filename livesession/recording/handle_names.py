@@ -33,7 +33,7 @@ class HandleNames:
         return MEMBER.sub(lambda found: self._renamed(found) if unescaped(found[2]) in handles else found[0], text)
 
     def hide_in_words(self, text: str) -> str:
-        """What a server says, without the handles that are known."""
+        """Returns what a server says, without the handles that are known."""
         for handle, name in self._names.items():
             if len(handle) >= SHORTEST:
                 text = text.replace(handle, name)

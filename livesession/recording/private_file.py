@@ -60,6 +60,7 @@ def close_private(descriptor: int) -> None:
 
 
 def unwritable(path: Path, error: OSError) -> ConfigurationError:
+    """Makes the error for a file that cannot be written."""
     return ConfigurationError(
         f"The session cannot be recorded to {str(path)!r}: {error.strerror or error}. Nothing was sent."
     )

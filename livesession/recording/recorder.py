@@ -21,7 +21,7 @@ def to_path(path: str | os.PathLike[str]) -> Path:
 
 @frozen
 class Recorder:
-    """Where a session is recorded to, for `connect(record=...)`; a path alone is the same as `Recorder(path)`.
+    """The file that a session is recorded to, for `connect(record=...)`; a path alone is the same as `Recorder(path)`.
 
     Attributes:
         path: The file, which is replaced where it exists; only its owner may read it (mode 0600).
@@ -41,5 +41,5 @@ class Recorder:
 
 
 def to_recorder(record: Recorder | str | os.PathLike[str] | None) -> Recorder | None:
-    """What `connect(record=...)` takes."""
+    """Makes a recorder of what `connect(record=...)` takes."""
     return record if record is None or isinstance(record, Recorder) else Recorder(record)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from livesession.backends.backend import Backend
     from livesession.connection.connection import Connection
     from livesession.connection.endpoint import Endpoint
-    from livesession.connection.handshake import Handshake, UpgradedSocket
+    from livesession.connection.handshake import UpgradedSocket, WebSocketHandshake
     from livesession.messages.client import LiveClientSetup
     from livesession.messages.config import SessionResumptionConfig
     from livesession.messages.server import LiveServerMessage
@@ -65,21 +65,21 @@ class ConnectionAttempt:
         self._number = number
         self._dispatcher = MessageDispatcher(state, options, owner, greet)
         self._budget = budget
-        self._handshake: Handshake | None = None
+        self._handshake: WebSocketHandshake | None = None
         self._observing: tuple[Observer, ...] = ()  # those that were told of the connection
         self._is_cancelled = False
 
     def run(self, slot: ConnectionSlot, resumption: SessionResumptionConfig | None) -> None:
         """Opens the connection and waits for `setupComplete`. Raises `ConnectError`."""
         from livesession.codec import encode
-        from livesession.connection.handshake import Handshake
+        from livesession.connection.handshake import WebSocketHandshake
 
         began = time.monotonic()
         setup = self._backend.adapt(attrs.evolve(self._setup, session_resumption=resumption))
         first_message = encode(setup)
         endpoint = self._backend.endpoint()
         self._dispatcher.redact = self._state.redact = endpoint.redact
-        self._handshake = Handshake(endpoint, self._within_budget(self._options.connect_timeout))
+        self._handshake = WebSocketHandshake(endpoint, self._within_budget(self._options.connect_timeout))
         if self._is_cancelled:
             self._handshake.abandon()
         self._state.log.info("connecting to %s, %s", endpoint.authority, type(self._backend).__name__)

@@ -72,6 +72,8 @@ class ToolStatistics:
 
 
 class CallState(Enum):
+    """The states of a function call."""
+
     WAITING = "waiting"
     ANSWERING = "being answered"
     ANSWERED = "answered"

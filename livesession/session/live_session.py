@@ -63,9 +63,12 @@ class LiveSession:
     def _of(cls, core: SessionCore) -> LiveSession:
         """Makes the face of a core, for `connect()`; the core is abandoned when the last reference is gone."""
         session: LiveSession = object.__new__(cls)
-        session._core = core
-        session._finalizer = weakref.finalize(session, on_forgotten, weakref.ref(session), core)
-        return session
+        return session._adopt(core)
+
+    def _adopt(self, core: SessionCore) -> LiveSession:
+        self._core = core
+        self._finalizer = weakref.finalize(self, on_forgotten, weakref.ref(self), core)
+        return self
 
     def __repr__(self) -> str:
         state = "closed" if self.is_closed else "open"

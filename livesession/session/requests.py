@@ -164,6 +164,7 @@ def to_blob(media: Media) -> GenerativeContentBlob:
 
 
 def audio_input(media: Media) -> LiveClientRealtimeInput:
+    """Makes a message of a piece of audio."""
     if type(media) is bytes and media and not media.startswith(b"RIFF"):
         return input_of_audio(pcm_blob(media))  # what the checks below come to
     blob = to_blob(media)
@@ -175,6 +176,7 @@ def audio_input(media: Media) -> LiveClientRealtimeInput:
 
 
 def video_input(blob: GenerativeContentBlob) -> LiveClientRealtimeInput:
+    """Makes a message of one image."""
     if not isinstance(blob, GenerativeContentBlob):
         raise TypeError(
             f'An image is a GenerativeContentBlob(mime_type="image/jpeg", data=...), not {described(blob)}. '
@@ -219,6 +221,7 @@ def chunks_of(stream: Iterable[Media]) -> Iterator[Media]:
 
 
 def text_input(text: str) -> LiveClientRealtimeInput:
+    """Makes a message of what the user typed."""
     if not isinstance(text, str):
         raise TypeError(f"send_text_realtime() takes a str, not {type(text).__name__}.")
     if not text:
@@ -229,6 +232,7 @@ def text_input(text: str) -> LiveClientRealtimeInput:
 def tool_response(
     responses: Iterable[FunctionResponse] | FunctionResponse, *, ids_required: bool
 ) -> LiveClientToolResponse:
+    """Makes a message of answers to function calls."""
     answers = [responses] if isinstance(responses, FunctionResponse) else list(responses)
     if not answers:
         raise InvalidRequestError("There is nothing to send: no function responses were given.")

@@ -30,8 +30,8 @@ from livesession.session.call_tracker import ENDED, CallTracker
 from livesession.session.consumer_lock import ConsumerLock
 from livesession.session.receive_queue import QueuedMessage, ReceiveQueue
 from livesession.session.turn_tracker import TurnTracker
+from livesession.session.unfinished_input import UnfinishedInput
 from livesession.session.usage_meter import UsageMeter
-from livesession.session.user_input import UserInput
 from livesession.sync.state_machine import StateMachine
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class SessionState:
         self.usage = UsageMeter()
         self.unacknowledged = UnacknowledgedMessages(unacknowledged_bytes)
         self.calls = CallTracker(observers)
-        self.user = UserInput(is_seeding=seeds_history)
+        self.user = UnfinishedInput(is_seeding=seeds_history)
         self.is_transparent = transparent
         self.session_id: str | None = None
         self.resumption_handle = handle

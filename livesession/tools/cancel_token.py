@@ -59,7 +59,7 @@ class CancelToken:
 
     @property
     def reason(self) -> str | None:
-        """Why it is set, in words; None as long as it is not."""
+        """The reason why it is set, in words; None as long as it is not."""
         return self._source.reason
 
     def wait(self, timeout: float | None = None) -> bool:

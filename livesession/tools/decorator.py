@@ -76,7 +76,7 @@ def tool(
 
 
 def declaration_of(function: Callable[..., object] | FunctionTool) -> FunctionDeclaration:
-    """What the model is told of a Python function that is given as a tool: to look at, or to answer its calls yourself.
+    """Returns the declaration of a Python function as a tool: to look at, or to answer its calls yourself.
 
     Raises:
         TypeError: It cannot be declared; the message names the parameter.

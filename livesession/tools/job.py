@@ -87,7 +87,7 @@ def parts(job: Job, generator: Iterator[object]) -> Iterator[FunctionResponse]:
 
 
 def values(job: Job, generator: Iterator[object]) -> Iterator[object]:
-    """What a generator yields, and what it returns at the end, if that is anything."""
+    """Yields what a generator yields, and what it returns at the end, if that is anything."""
     try:
         while True:
             value = next(generator)

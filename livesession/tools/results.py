@@ -1,4 +1,4 @@
-"""What the model is told at the end of a call: the value that a function returned, or the error that it raised."""
+"""The results of calls as the model is told of them: the value that a function returned, or its error."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def as_response(value: object) -> dict[str, object]:
 
 @functools.singledispatch
 def plain(value: object) -> object:
-    """What is written in the place of a value that JSON does not know."""
+    """Returns what is written in the place of a value that JSON does not know."""
     if attrs.has(type(value)):
         return attrs.asdict(value, recurse=False)  # type: ignore[arg-type]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -1,4 +1,4 @@
-"""What a function's signature cannot say of it as a tool, and `@tool` does."""
+"""The settings of a tool that `@tool` gives, as a function's signature cannot."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def valid_name(settings: object, attribute: Attribute[str | None], value: str | 
 
 @frozen(kw_only=True)
 class ToolSettings:
-    """What `@tool` was told.
+    """The arguments of `@tool`.
 
     Attributes:
         name: Instead of the function's own; default None.
@@ -80,7 +80,7 @@ def mark(settings: ToolSettings) -> Callable[[Function], Function]:
 
 
 def settings_of(function: Callable[..., object]) -> ToolSettings:
-    """What `@tool` said of a callable, or of the function that it wraps or binds."""
+    """Returns what `@tool` said of a callable, or of the function that it wraps or binds."""
     for layer in layers(function):
         settings = getattr(layer, "__dict__", {}).get(MARK)
         if isinstance(settings, ToolSettings):

@@ -1,4 +1,4 @@
-"""What was given as tools, sorted: what is declared to the model, and which functions run when it calls them."""
+"""The tools of a model, sorted: what is declared to it, and which functions run when it calls them."""
 
 from __future__ import annotations
 

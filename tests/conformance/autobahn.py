@@ -16,7 +16,7 @@ from livesession.connection.close_info import CloseInfo
 from livesession.connection.connection import Connection
 from livesession.connection.endpoint import Endpoint
 from livesession.connection.frames import Message
-from livesession.connection.handshake import Handshake
+from livesession.connection.handshake import WebSocketHandshake
 from livesession.errors import SessionClosedError
 
 TIMEOUT = 60.0
@@ -29,7 +29,7 @@ class Client:
     def __init__(self, url: str) -> None:
         self._inbox: queue.Queue[Message | None] = queue.Queue()
         self.connection = Connection(
-            Handshake(Endpoint(url, proxy=False), TIMEOUT).wait(),
+            WebSocketHandshake(Endpoint(url, proxy=False), TIMEOUT).wait(),
             on_messages=self._put,
             may_read=lambda: True,
             on_end=self._on_end,

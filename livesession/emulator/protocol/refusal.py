@@ -1,4 +1,4 @@
-"""How the service says no: a WebSocket close code with a short reason, or an HTTP status on the upgrade."""
+"""The refusals of the service: a WebSocket close code with a short reason, or an HTTP status on the upgrade."""
 
 from __future__ import annotations
 

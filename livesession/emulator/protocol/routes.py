@@ -1,4 +1,4 @@
-"""Which back end a request path belongs to, and whether its credentials let it in. No I/O."""
+"""The routes: the back end of a request path, and whether the credentials let a client in. No I/O."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _PATHS: tuple[tuple[BackEndKind, re.Pattern[str]], ...] = (
 
 @frozen
 class Route:
-    """What a request path asks for."""
+    """The back end and method that a request path asks for."""
 
     kind: BackEndKind
     version: str
@@ -66,7 +66,7 @@ class Route:
 
 @frozen
 class Credentials:
-    """What a request shows for itself, each "" when absent."""
+    """The credentials of a request, each "" when absent."""
 
     key: str
     """From `?key=` or `x-goog-api-key`."""

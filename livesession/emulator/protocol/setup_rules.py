@@ -1,4 +1,4 @@
-"""What a well-formed setup must also satisfy: the model's name, its modality, the voice, the tools. No I/O."""
+"""Rules that a well-formed setup must also satisfy: the model's name, its modality, the voice, the tools. No I/O."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ class StrictMatcher:
         lane.remove(expected)
 
     def _alike(self, meaning: Meaning) -> Meaning:
-        """Which of the server's handles is the newest when a client resumes is a matter of time."""
+        """Finds the server's newest handle when a client resumes, which is a matter of time."""
         if meaning.handle is None:
             return meaning
         return meaning.with_handle("<one of the server's>" if meaning.handle in self._handles else "<from before>")

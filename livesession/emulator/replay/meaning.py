@@ -1,4 +1,4 @@
-"""What a client's message means, so that two of them can be compared: recorded, and sent while that is replayed.
+"""The meaning of a client's message, so that a recorded one and one that is sent in a replay can be compared.
 
 Spelling does not count: the order of keys, white space, camelCase or snake_case, `1` or `1.0` or `"1"` where the
 protocol wants a number, the project in a model's name, how many answers to functions one message holds. Sound is taken
@@ -36,7 +36,7 @@ class Sound:
     data: bytes
 
     def seconds(self, size: int) -> float:
-        """How long so many bytes of it last, as 16-bit mono."""
+        """Returns the seconds that so many bytes of it last, as 16-bit mono."""
         rate = _RATE.search(self.kind)
         return size / 2 / (int(rate[1]) if rate else _USUAL_RATE)
 
@@ -55,7 +55,7 @@ class Meaning:
 
     @property
     def call_ids(self) -> tuple[str, ...]:
-        """Which calls it answers; functions that run side by side answer in any order."""
+        """The calls that the message answers; functions that run side by side answer in any order."""
         answers = _child(self.content, "toolResponse").get("functionResponses")
         known = [answer for answer in answers if isinstance(answer, dict)] if isinstance(answers, list) else []
         return tuple(sorted(str(answer.get("id") or answer.get("name")) for answer in known))

@@ -44,7 +44,7 @@ class Departure(Exception):
 
     @property
     def reason(self) -> str:
-        """What the close frame says."""
+        """The words of the close frame."""
         where = f"{DEPARTED} at {self.expected.place}" if self.expected else DEPARTED
         return f"{where}: {self.sent.kind}."
 

@@ -28,7 +28,7 @@ _LAST_MESSAGES = 1.0
 
 @frozen
 class ReplayManner:
-    """How a recording is played; see `LiveEmulator.replay`."""
+    """The manner in which a recording is played; see `LiveEmulator.replay`."""
 
     pace: float = 0.0
     strict: bool = True

@@ -37,7 +37,7 @@ class RecordedFrame:
 
 @frozen
 class RecordedEnd:
-    """How a connection ended."""
+    """The end of a connection."""
 
     by: str
     """"client", "server" or "network"."""
@@ -48,7 +48,7 @@ class RecordedEnd:
 
 @frozen
 class RecordedConnection:
-    """What went over one connection."""
+    """The frames of one connection."""
 
     frames: tuple[RecordedFrame, ...]
     end: RecordedEnd | None = None
@@ -66,7 +66,7 @@ class Recording:
 
     @property
     def frames(self) -> tuple[RecordedFrame, ...]:
-        """Those of all connections, in order."""
+        """The frames of all connections, in order."""
         return tuple(frame for connection in self.connections for frame in connection.frames)
 
 

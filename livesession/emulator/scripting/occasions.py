@@ -1,4 +1,4 @@
-"""What happens at one occasion after another: the first answer at the first, the last one from then on. No I/O."""
+"""Occasions in a row: the first answer is for the first, the last one for all from then on. No I/O."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Occasions(Generic[Step]):
 
     @property
     def remark(self) -> str:
-        """Why `take` gives nothing, to be put behind a name; "" while it gives something."""
+        """Says why `take` gives nothing, to be put behind a name; "" while it gives something."""
         with self._lock:
             if not self._count:
                 return " (without an answer)"

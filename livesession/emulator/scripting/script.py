@@ -1,4 +1,4 @@
-"""Which turn gets which scripted answer, and what was not foreseen: rules, and the responder that they make. No I/O."""
+"""The script: rules that match turns with answers, the responder that they make, and what was not foreseen. No I/O."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def script_responder(script: Script, otherwise: Responder | None, report: Callab
 
 
 def described(turn: UserTurn) -> str:
-    """What a turn is, in a few words."""
+    """Describes a turn in a few words."""
     if turn.tool_responses:
         return "the answer of " + ", ".join(str(response.get("name")) for response in turn.tool_responses)
     if turn.audio:

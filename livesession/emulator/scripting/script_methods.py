@@ -19,7 +19,7 @@ from livesession.emulator.scripting.scripted import Arrivals, ConnectStep, Scrip
 
 
 class ScriptMethods:
-    """What `LiveEmulator` is told to answer. Any thread may script, before the start and while clients are there.
+    """The part of `LiveEmulator` that is told what to answer. Any thread may script, before the start and later.
 
     Of all that fits a turn, what was scripted last is answered; `on_any` only where nothing else fits. What is used up
     fits no more. What nothing fits goes to the responder, or is a problem where the emulator is strict.
@@ -42,7 +42,7 @@ class ScriptMethods:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What a test should not pass over, oldest first: turns that a strict emulator had no answer for, and what
+        """The mistakes of a test, oldest first: turns that a strict emulator had no answer for, and what
         responders and predicates raised."""
         return tuple(self._problems)
 

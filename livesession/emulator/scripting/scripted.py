@@ -1,4 +1,4 @@
-"""What a test says of an occasion: chains of answers and faults, `.reply("Once upon").delay(1).drop()`."""
+"""The chains of answers and faults of a test: `.reply("Once upon").delay(1).drop()`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LABELS = {
 
 
 class Scripted:
-    """What happens at an occasion, in the order of the calls. Any thread may add to it, also while it is used."""
+    """A chain of what happens at an occasion, in the order of the calls. Any thread may add, also while it is used."""
 
     def __init__(self, occasions: Occasions[TurnStep] | Occasions[ConnectStep]) -> None:
         self._occasions = occasions
@@ -135,7 +135,7 @@ class ScriptedTurn(Scripted):
 
 
 class ScriptedConnection(Scripted):
-    """What happens to a client that connects: `emulator.on_connect().reject(429)`.
+    """A chain for a client that connects: `emulator.on_connect().reject(429)`.
 
     `delay`, `drop` and `reject` come before there is a WebSocket; `close` comes instead of `setupComplete`, as from the
     service for a wrong key. A connection that is only delayed is then served like any other.
@@ -164,7 +164,7 @@ class ScriptedConnection(Scripted):
 
 @frozen(eq=False)
 class Arrivals:
-    """What happens to clients that connect. Any thread may add and take."""
+    """The chains for clients that connect. Any thread may add and take."""
 
     _occasions: list[Occasions[ConnectStep]] = field(factory=list)
 

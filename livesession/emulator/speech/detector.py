@@ -47,7 +47,7 @@ SpeechEvent = SpeechStarted | SpeechEnded
 
 @frozen
 class DetectorSettings:
-    """When speech counts as begun and ended; the defaults are the Developer API's."""
+    """The settings for when speech counts as begun and ended; the defaults are the Developer API's."""
 
     start_sensitive: bool = True
     end_sensitive: bool = True

@@ -31,7 +31,7 @@ def new_listener(setup: JsonObject, *, vertex: bool) -> Listener:
 
 
 class Listener:
-    """What both ways of listening share. Not thread-safe: one session, one owner."""
+    """The base of both listeners. Not thread-safe: one session, one owner."""
 
     def __init__(self, setup: JsonObject, *, vertex: bool) -> None:
         config = child(setup, "realtimeInputConfig")

@@ -32,6 +32,7 @@ def inner_layer(layer: object) -> object:
 
 
 def without_partials(function: Callable[..., object]) -> Callable[..., object]:
+    """Returns the callable below all `functools.partial`s."""
     return without_partials(function.func) if isinstance(function, partial) else function
 
 
@@ -41,10 +42,12 @@ def running_function(function: Callable[..., object]) -> object:
 
 
 def is_generator(function: Callable[..., object]) -> bool:
+    """Whether a callable is a generator function in the end."""
     return inspect.isgeneratorfunction(running_function(function))
 
 
 def is_async(function: Callable[..., object]) -> bool:
+    """Whether a callable is a coroutine function or an asynchronous generator in the end."""
     runs = running_function(function)
     return inspect.iscoroutinefunction(runs) or inspect.isasyncgenfunction(runs)
 

@@ -48,7 +48,7 @@ class McpError(LiveSessionError):
 
 @frozen(kw_only=True)
 class McpCommand:
-    """How a server is started; the attributes are those of `McpServer`."""
+    """The command that starts a server; the attributes are those of `McpServer`."""
 
     words: tuple[str, ...]
     env: Mapping[str, str] = field(repr=False, validator=deep_mapping(instance_of(str), instance_of(str)))

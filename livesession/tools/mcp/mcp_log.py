@@ -1,4 +1,4 @@
-"""What an MCP server writes to its standard error: kept in a file, as its end tells best what went wrong."""
+"""The standard error of an MCP server: kept in a file, as its end tells best what went wrong."""
 
 from __future__ import annotations
 

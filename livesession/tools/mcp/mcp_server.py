@@ -73,7 +73,7 @@ class McpServer:
 
     @property
     def tools(self) -> tuple[FunctionTool, ...]:
-        """What the server offered when it was started. Raises `McpError` before that."""
+        """The tools that the server offered when it was started. Raises `McpError` before that."""
         if self._tools is None:
             raise McpError("The tools of an MCP server are known once it runs: use `with McpServer(...) as server:`.")
         return self._tools
@@ -128,7 +128,7 @@ def accepted_names(names: Iterable[str]) -> list[str]:
 
 
 def answer_of(link: McpConnection, name: str, arguments: Mapping[str, object], token: CancelToken) -> object:
-    """What the model is told: the structured result or else the texts, and media as parts."""
+    """Returns what the model is told: the structured result or else the texts, and media as parts."""
     result = link.call(name, arguments, token)
     texts = [text for text in map(text_of, result.content) if text is not None]
     if result.is_error:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["UserInput"]
+__all__ = ["UnfinishedInput"]
 
 
-class UserInput:
+class UnfinishedInput:
     """Notes what the user is in the middle of; each field is one assignment of a sender's thread.
 
     Attributes:

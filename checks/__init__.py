@@ -1,0 +1,1 @@
+"""Checks of the code itself, run by `.ci/run` and before a commit; no part of the package."""
