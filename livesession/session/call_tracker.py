@@ -172,23 +172,30 @@ class CallTracker:
 
     def _pending(self) -> PendingCalls | None:
         """Returns what keeps the question of these calls from being answered; None where nothing does."""
-        is_open = [c for c in self._open.values() if c.is_automatic and c.call.name not in self.silent]
+        is_open = [call for call in self._open.values() if call.is_automatic and not self._is_settled(call)]
         pending = [*is_open, *self._owed]
         if not pending:
             return None
         is_certain = bool(is_open) or not all(call.is_owed_in_doubt for call in self._owed)
         return PendingCalls(max(call.turn for call in pending), is_certain)
 
-    def note_response(self, call: TrackedCall, owed_turn: int) -> None:
-        """Notes, when an answer is about to be written, the turn in which the model will speak of it."""
+    def _is_settled(self, call: TrackedCall) -> bool:
+        """Whether the question waits no more for the answer to an open call."""
+        return call.has_answer or call.call.name in self.silent
+
+    def note_response(self, call: TrackedCall, owed_turn: int | None, *, is_last: bool) -> None:
+        """Notes, when an answer is about to be written, the turn in which the model will speak of it, if it does."""
         with self._lock:
-            call.owed_turn = owed_turn
-            call.is_spoken_of_in_its_turn = call.is_waited_for
-            self._owed[call] = None
+            call.has_answer = is_last
+            if owed_turn is not None:
+                call.owed_turn = owed_turn
+                call.is_spoken_of_in_its_turn = call.is_waited_for
+                self._owed[call] = None
 
     def withdraw_response(self, call: TrackedCall) -> None:
         """Forgets an answer that did not go out."""
         with self._lock:
+            call.has_answer = False
             self._owed.pop(call, None)
 
     def wants_answer(self, call: TrackedCall) -> bool:

@@ -90,6 +90,7 @@ class TrackedCall:
         turn, serial: Of the frame in which it came.
         is_automatic: Whether the session answers it by itself.
         is_blocking: Whether the model was told that it is to wait for the answer.
+        has_answer: Whether its last answer is out, or is being written; the tracker learns a moment later of it.
         is_released: Whether the model has ended the turn of the call without waiting for the answer.
         owed_turn: The number of the turn in which the model will speak of the answer; None where it will not.
         is_spoken_of_in_its_turn: Whether that is the turn of the call itself, as the model waited for the answer.
@@ -110,6 +111,7 @@ class TrackedCall:
     state: CallState = CallState.WAITING
     why_gone: str = ""
     in_doubt_until: float = 0.0
+    has_answer: bool = False
     is_released: bool = False
     owed_turn: int | None = None
     is_spoken_of_in_its_turn: bool = False

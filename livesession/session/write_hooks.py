@@ -148,16 +148,19 @@ class ResponseHook(ClientHook):
         self._before()
 
     def _count(self) -> int | None:
-        turns, calls = self._state.turns, self._state.calls
+        turns = self._state.turns
         spoken_of = [call for call, answer in self._claimed if call is not None and makes_the_model_speak(answer)]
-        answer = None
+        number = None
         if any(not call.is_waited_for for call in spoken_of):
-            answer = turns.prompted(self)
+            number = turns.prompted(self)
         elif spoken_of:
             turns.responded()
-        for call in spoken_of:
-            calls.note_response(call, call.turn if call.is_waited_for else turns.last_owed)
-        return answer
+        for call, answer in self._claimed:
+            if call is not None:
+                owed = call.turn if call.is_waited_for else turns.last_owed
+                is_last = not answer.will_continue
+                self._state.calls.note_response(call, owed if call in spoken_of else None, is_last=is_last)
+        return number
 
     def on_not_sent(self) -> None:
         super().on_not_sent()

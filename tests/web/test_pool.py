@@ -75,7 +75,7 @@ def test_a_second_request_of_a_visitor_waits_for_the_first(new_pool):
     pool = new_pool(busy_timeout=PATIENCE)
     with pool.lease("ada") as session:
         second = InThread(lambda: ask(pool, "ada", "second"))
-        wait_until(lambda: pool._here.leases.notifier._shut)
+        wait_until(lambda: pool._here.leases.notifier.is_awaited)
         session.ask("first")
     assert second.result() == "2 before: second"
 
@@ -90,7 +90,7 @@ def test_a_second_request_goes_on_behind_the_first_though_it_began_with_the_same
     for before in (0, 4):
         with pool.lease("ada", handle=handles[-1], on_handle=handles.append) as session:
             waiting = InThread(lambda handle=handles[-1]: second(handle))
-            wait_until(lambda: pool._here.leases.notifier._shut)
+            wait_until(lambda: pool._here.leases.notifier.is_awaited)
             assert session.ask("first").text == f"{before} before: first"
         assert waiting.result() == f"{before + 2} before: second"
 
@@ -417,7 +417,7 @@ def test_a_request_that_waits_for_another_one_is_told_that_the_pool_was_closed(n
     pool = new_pool(busy_timeout=PATIENCE)
     with pool.lease("ada"):
         waiting = InThread(lambda: ask(pool, "ada"))
-        wait_until(lambda: pool._here.leases.notifier._shut)
+        wait_until(lambda: pool._here.leases.notifier.is_awaited)
         pool.close_soon(grace=PATIENCE)
         with pytest.raises(SessionClosedError):
             waiting.result()
