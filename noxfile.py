@@ -1,4 +1,4 @@
-"""Every interpreter found: the unit tests, then the TLS duplex stress. `nox` runs all, `nox -s tests-3.12` one."""
+"""Every interpreter found: unit tests, TLS duplex stress, interruptions. `nox` runs all, `nox -s tests-3.12` one."""
 
 from __future__ import annotations
 
@@ -14,3 +14,7 @@ def tests(session: nox.Session) -> None:
     session.install("-e", ".[test]")
     session.run("pytest", *session.posargs)
     session.run("python", "-X", "faulthandler", "tests/stress/tls_duplex.py")
+    operations = [
+        f"--operation={name}" for name in ("send", "ask", "next", "receive-turn", "connect", "close", "resume")
+    ]
+    session.run("python", "tests/interrupts/every_line.py", *operations, "--stride", "11")

@@ -21,7 +21,15 @@ pytestmark = [
 
 HERE = Path(__file__).parent
 ENOUGH = 25  # places of the shortest operation, `next()` that finds a message
-STRIDE = {"connect": 3, "connect-beside": 5, "resume": 5, "receive-turn": 2, "send-too-much": 5}
+STRIDE = {
+    "connect": 5,
+    "connect-beside": 7,
+    "resume": 5,
+    "send-too-much": 5,
+    "close": 3,
+    "leave-with": 3,
+    "close-and-drop": 5,
+}
 TLS_STRIDE = 5
 
 

@@ -147,7 +147,7 @@ def test_an_interrupted_wait_leaves_an_event_for_others_to_wait_for(wire_at, sig
         is_interrupted(wire_at(0), other.set)
         return interrupted
 
-    assert walk(wire_at, round_of) > 10
+    assert walk(wire_at, round_of) > 3  # the fewest places: it is set before the wait has begun
     other = waiting(lambda: event.wait(20))
     event.set()
     assert other.result()
@@ -159,14 +159,14 @@ def test_an_interrupted_wait_leaves_an_event_for_others_to_wait_for(wire_at, sig
 def test_an_interrupted_wait_for_what_has_happened_leaves_the_event_set_for_all(wire_at, sigusr1_interrupts):
     def round_of(wire):
         event = Event()
-        setting = InThread(lambda: (time.sleep(0.001), event.set()))
+        setting = InThread(lambda: (time.sleep(0.01), event.set()))
         interrupted = is_interrupted(wire, lambda: event.wait(20))
         setting.result()
         assert event.wait(0)
         assert waiting(lambda: event.wait(0)).result()
         return interrupted
 
-    assert walk(wire_at, round_of) > 10
+    assert walk(wire_at, round_of) > 3  # the fewest places: it is set before the wait has begun
 
 
 @needs_signals
