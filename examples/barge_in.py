@@ -16,7 +16,7 @@ from livesession.emulator import LiveEmulator
 
 # pace=2: the emulator speaks (twice as fast as people do), so that there is something to interrupt.
 backend = None if os.environ.get("GEMINI_API_KEY") else LiveEmulator(pace=2).start().backend()
-model = LiveGenerativeModel("gemini-3.1-flash-live-preview", backend=backend)
+model = LiveGenerativeModel("gemini-3.8-live", backend=backend)
 speech = WavFile(sys.argv[1] if len(sys.argv) > 1 else files("livesession.cli") / "question.wav")
 SECOND = 48_000  # bytes of audio: 24,000 samples of 2 bytes
 

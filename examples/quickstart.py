@@ -15,7 +15,7 @@ backend = None if os.environ.get("GEMINI_API_KEY") else LiveEmulator().start().b
 
 # Most Live models only speak; the transcript of what they say is their text.
 config = LiveGenerationConfig(output_audio_transcription=AudioTranscriptionConfig())
-model = LiveGenerativeModel("gemini-3.1-flash-live-preview", backend=backend, generation_config=config)
+model = LiveGenerativeModel("gemini-3.8-live", backend=backend, generation_config=config)
 
 with model.connect() as session:
     for question in ["What is a WebSocket?", "Who invented it?"]:

@@ -72,7 +72,7 @@ def play_model(turn: UserTurn):
 backend = None if os.environ.get("GEMINI_API_KEY") else LiveEmulator(play_model).start().backend()
 to_dos = ToDoList(DATABASE)
 model = LiveGenerativeModel(
-    "gemini-3.1-flash-live-preview",
+    "gemini-3.8-live",
     backend=backend,
     generation_config=LiveGenerationConfig(output_audio_transcription=AudioTranscriptionConfig()),
     tools=[get_weather, to_dos.add_to_do, to_dos.list_to_dos],

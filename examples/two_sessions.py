@@ -15,7 +15,7 @@ backend = None if os.environ.get("GEMINI_API_KEY") else LiveEmulator().start().b
 
 # One model serves any number of sessions, from any thread.
 config = LiveGenerationConfig(output_audio_transcription=AudioTranscriptionConfig())
-model = LiveGenerativeModel("gemini-3.1-flash-live-preview", backend=backend, generation_config=config)
+model = LiveGenerativeModel("gemini-3.8-live", backend=backend, generation_config=config)
 
 
 def talk(name: str) -> str:

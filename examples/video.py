@@ -18,7 +18,7 @@ from livesession.emulator import LiveEmulator
 
 backend = None if os.environ.get("GEMINI_API_KEY") else LiveEmulator().start().backend()
 config = LiveGenerationConfig(output_audio_transcription=AudioTranscriptionConfig())
-model = LiveGenerativeModel("gemini-3.1-flash-live-preview", backend=backend, generation_config=config)
+model = LiveGenerativeModel("gemini-3.8-live", backend=backend, generation_config=config)
 over = threading.Event()
 
 

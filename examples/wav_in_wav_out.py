@@ -20,7 +20,7 @@ config = LiveGenerationConfig(
     input_audio_transcription=AudioTranscriptionConfig(),
     output_audio_transcription=AudioTranscriptionConfig(),
 )
-model = LiveGenerativeModel("gemini-3.1-flash-live-preview", backend=backend, generation_config=config)
+model = LiveGenerativeModel("gemini-3.8-live", backend=backend, generation_config=config)
 
 question_path, answer_path = sys.argv[1:] or (files("livesession.cli") / "question.wav", "reply.wav")
 question = WavFile(question_path)

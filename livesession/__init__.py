@@ -1,7 +1,7 @@
 """livesession: Google's Live API for people who do not write asyncio.
 
     model = LiveGenerativeModel(
-        "gemini-3.1-flash-live-preview",
+        "gemini-3.8-live",
         generation_config=LiveGenerationConfig(output_audio_transcription=AudioTranscriptionConfig()),
     )
     with model.connect() as session:  # the key comes from GEMINI_API_KEY

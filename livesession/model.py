@@ -31,7 +31,7 @@ class LiveGenerativeModel:
     """A model with its configuration. One object serves any number of sessions, from any thread.
 
     Args:
-        model: The model's name, such as `"gemini-3.1-flash-live-preview"`.
+        model: The model's name, such as `"gemini-3.8-live"`.
         backend: `GoogleAI(...)`, `VertexAI(...)` or `FirebaseAI(...)`; default what the environment says at each
             `connect()`, so that a module with a model can be imported where there is no key: Vertex AI where
             GOOGLE_GENAI_USE_ENTERPRISE or GOOGLE_GENAI_USE_VERTEXAI is true, else the Developer API with

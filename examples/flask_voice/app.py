@@ -29,7 +29,7 @@ app.register_error_handler(LiveSessionError, refusal)
 sock = Sock(app)
 
 model = LiveGenerativeModel(
-    os.environ.get("LIVESESSION_MODEL", "gemini-3.1-flash-live-preview"),
+    os.environ.get("LIVESESSION_MODEL", "gemini-3.8-live"),
     generation_config=LiveGenerationConfig(
         input_audio_transcription=AudioTranscriptionConfig(), output_audio_transcription=AudioTranscriptionConfig()
     ),

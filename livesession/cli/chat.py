@@ -38,7 +38,7 @@ def chat(target: Target) -> None:
 
     \b
     livesession chat
-    livesession chat --system "You are a pirate." --model gemini-3.1-flash-live-preview
+    livesession chat --system "You are a pirate." --model gemini-3.8-live
     """
     hold_conversation(target)
 

@@ -25,7 +25,7 @@ from livesession.session.live_session import LiveSession
 
 __all__ = ["DEFAULT_MODEL", "Target", "model_option", "recorded_session_options", "session_options"]
 
-DEFAULT_MODEL = "gemini-3.1-flash-live-preview"
+DEFAULT_MODEL = "gemini-3.8-live"
 MANUAL = RealtimeInputConfig(automatic_activity_detection=AutomaticActivityDetection(disabled=True))
 
 Command = Callable[..., None]

@@ -55,7 +55,7 @@ def test_json_is_one_object_with_the_answer_and_its_costs_and_the_audio_is_in_it
     assert answer["audio_in_seconds"] == answer["audio_out_seconds"] == pytest.approx(2.9, abs=0.05)
     assert answer["usage"]["total_token_count"] > 100
     assert answer["complete"] is True
-    assert (answer["audio_out"], answer["model"]) == ("y.wav", "gemini-3.1-flash-live-preview")
+    assert (answer["audio_out"], answer["model"]) == ("y.wav", "gemini-3.8-live")
     assert WavFile(tmp_path / "y.wav").seconds == pytest.approx(2.9, abs=0.05)
 
 

@@ -18,7 +18,7 @@ from google import genai
 async def talk():
     CLIENT
     config = {"output_audio_transcription": {}}
-    async with client.aio.live.connect(model="gemini-3.1-flash-live-preview", config=config) as session:
+    async with client.aio.live.connect(model="gemini-3.8-live", config=config) as session:
         await session.send_client_content(turns={"role": "user", "parts": [{"text": "hello"}]})
         async for message in session.receive():
             if message.server_content and message.server_content.output_transcription:

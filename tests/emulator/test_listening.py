@@ -158,7 +158,7 @@ def test_media_chunks_are_heard_by_older_models_and_refused_by_newer_ones(emulat
     older = dial(emulator)
     older.send(message)
     assert read.texts(older.turn()).startswith("You spoke")
-    newer = dial(emulator, model="models/gemini-3.1-flash-live-preview", **AUDIO)
+    newer = dial(emulator, model="models/gemini-3.8-live", **AUDIO)
     newer.send(message)
     assert newer.close_frame()[0] == 1007
 

@@ -60,7 +60,7 @@ def test_code_that_takes_everything_from_the_environment_gets_to_the_emulator(ru
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     run("""
 def test_it(live_emulator):
-    with LiveGenerativeModel("gemini-3.1-flash-live-preview").connect() as session:
+    with LiveGenerativeModel("gemini-3.8-live").connect() as session:
         assert session.ask("Hi").audio
     assert "a real key" not in str(live_emulator.handshakes)
 """).assert_outcomes(passed=1)

@@ -14,7 +14,7 @@ from livesession import (
 from livesession.web import SessionPool
 
 model = LiveGenerativeModel(
-    os.environ.get("LIVESESSION_MODEL", "gemini-3.1-flash-live-preview"),
+    os.environ.get("LIVESESSION_MODEL", "gemini-3.8-live"),
     generation_config=LiveGenerationConfig(output_audio_transcription=AudioTranscriptionConfig()),
 )
 
