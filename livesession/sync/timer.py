@@ -41,7 +41,7 @@ class TimerHandle:
         self._number = number
 
     def cancel(self) -> None:
-        """Keeps the function from being called; does nothing once the call has begun, and when repeated."""
+        """Prevents the call of the function; does nothing once the call has begun, and when repeated."""
         self._timers.cancel(self._number)
 
 

@@ -26,17 +26,17 @@ class AnswerSender:
 
     Args:
         jobs: The session's jobs, which are counted and marked there.
-        conversation: The session's.
-        answering: Sends the answers.
+        state: The session's state.
+        responder: Writes the answers to the connection.
         has_messages: Whether the consumer gets a `ToolResult` for each call.
     """
 
     def __init__(
-        self, jobs: JobTable, conversation: SessionState, answering: FunctionResponder, *, has_messages: bool
+        self, jobs: JobTable, state: SessionState, responder: FunctionResponder, *, has_messages: bool
     ) -> None:
         self._jobs = jobs
-        self._conversation = conversation
-        self._answering = answering
+        self._state = state
+        self._responder = responder
         self._has_messages = has_messages
 
     def send_or_drop(self, job: Job, answer: FunctionResponse, outcome: Outcome) -> bool:
@@ -60,29 +60,29 @@ class AnswerSender:
                 self._tell(job, outcome, response)
 
         try:
-            is_sent = self._answering.automatic(job.call, answer, before_write)
+            is_sent = self._responder.automatic(job.call, answer, before_write)
         except LiveSessionError as error:
             if outcome == "answered" and isinstance(error, InvalidRequestError):
                 raise  # it is answered as an error of the function: the model would wait without an end
-            self._conversation.log.warning("the answer of the function %s was not sent: %s", job.name, error)
+            self._state.log.warning("the answer of the function %s was not sent: %s", job.name, error)
             is_sent = False
         if is_sent and not answer.will_continue:
             self._jobs.count(outcome)
-            self._conversation.log.debug("the function %s: %s after %.3f s", job.name, outcome, job.seconds)
+            self._state.log.debug("the function %s: %s after %.3f s", job.name, outcome, job.seconds)
         return is_sent
 
     def drop(self, job: Job, response: JSONObject) -> None:
         """Counts an answer that is not sent."""
         self._tell(job, "dropped", response)
         self._jobs.count("dropped")
-        self._conversation.log.debug("the function %s: its answer is dropped after %.3f s", job.name, job.seconds)
+        self._state.log.debug("the function %s: its answer is dropped after %.3f s", job.name, job.seconds)
 
     def _tell(self, job: Job, outcome: Outcome, response: JSONObject) -> None:
         """Gives the consumer the one record of a call."""
         if not self._jobs.mark_recorded(job) or not self._has_messages:
             return
-        call, turns = job.call, self._conversation.turns
+        call, turns = job.call, self._state.turns
         result = ToolResult(call=call.call, response=response, outcome=outcome, seconds=job.seconds)
         # The result of a call for which the model did not wait belongs to the turn in which it comes.
         turn, serial = (call.turn, call.serial) if call.is_blocking else (turns.completed, LATEST)
-        self._conversation.put_aside(QueuedMessage(result, turn, serial, ends_turn=False, cost=0))
+        self._state.put_aside(QueuedMessage(result, turn, serial, ends_turn=False, cost=0))

@@ -38,8 +38,8 @@ class ToolRunner:
         tools: The functions, by name.
         by_hand: The names of functions whose calls are answered by hand.
         options: How to run the functions.
-        conversation: The session's.
-        answering: Sends the answers.
+        state: The session's state.
+        responder: Writes the answers to the connection.
         in_parts: Whether the back end takes an answer in several parts.
     """
 
@@ -48,19 +48,19 @@ class ToolRunner:
         tools: Mapping[str, FunctionTool],
         by_hand: Collection[str],
         options: ToolOptions,
-        conversation: SessionState,
-        answering: FunctionResponder,
+        state: SessionState,
+        responder: FunctionResponder,
         *,
         in_parts: bool,
     ) -> None:
         self._tools = tools
         self._by_hand = by_hand
         self._options = options
-        self._conversation = conversation
+        self._state = state
         self._in_parts = in_parts
         self._context = contextvars.copy_context()  # that of connect()
         self._jobs = JobTable()
-        self._sender = AnswerSender(self._jobs, conversation, answering, has_messages=options.messages)
+        self._sender = AnswerSender(self._jobs, state, responder, has_messages=options.messages)
         self._pool = WorkerPool(options.concurrency)
         self._limits: TimeLimits[Job] = TimeLimits(self._expire)
 
@@ -85,7 +85,7 @@ class ToolRunner:
             try:
                 self._begin(job)
             except RuntimeError as error:
-                self._conversation.log.error(
+                self._state.log.error(
                     "the function %s cannot be run, and the call stays unanswered: %s", job.name, error
                 )
 
@@ -136,21 +136,21 @@ class ToolRunner:
             self._log(job, error)
 
     def _error(self, job: Job, error: BaseException) -> FunctionResponse:
-        return job.answer(FunctionResponse(response=as_error(error, self._conversation.redact)))
+        return job.answer(FunctionResponse(response=as_error(error, self._state.redact)))
 
     def _log(self, job: Job, error: BaseException) -> None:
         if isinstance(error, BadArguments):
-            self._conversation.log.warning("the model called %s wrongly: %s", job.name, error)
+            self._state.log.warning("the model called %s wrongly: %s", job.name, error)
         elif isinstance(error, ToolError):
-            self._conversation.log.info("the function %s answered with an error: %s", job.name, error)
+            self._state.log.info("the function %s answered with an error: %s", job.name, error)
         elif isinstance(error, (BadAnswer, LiveSessionError)):
-            self._conversation.log.warning("the function %s, called by the model, failed: %s", job.name, error)
+            self._state.log.warning("the function %s, called by the model, failed: %s", job.name, error)
         else:
-            self._conversation.log.warning("the function %s, called by the model, failed", job.name, exc_info=error)
+            self._state.log.warning("the function %s, called by the model, failed", job.name, exc_info=error)
 
     def _log_failure(self, job: Job, error: BaseException) -> None:
         with suppress(Exception):  # the log handler may be what failed
-            self._conversation.log.error("the call of %s could not be answered", job.name, exc_info=error)
+            self._state.log.error("the call of %s could not be answered", job.name, exc_info=error)
 
     # On the thread of the time limits.
 
@@ -158,7 +158,7 @@ class ToolRunner:
         waited = "" if job.thread else f"; it was not begun, as {self._options.concurrency} others are running"
         reason = f"{job.name} took longer than {job.limit:g} s{waited}"
         with suppress(Exception):  # a log handler may fail
-            self._conversation.log.warning("%s; the model is told so, and its answer will be dropped", reason)
+            self._state.log.warning("%s; the model is told so, and its answer will be dropped", reason)
         job.source.cancel(reason)
         try:
             self._sender.send(job, self._error(job, ToolCancelled(reason)), "timed_out")
@@ -179,7 +179,7 @@ class ToolRunner:
         self._limits.join(deadline)
         names = self._jobs.names_running_elsewhere()
         if names:
-            self._conversation.log.warning(
+            self._state.log.warning(
                 "close() does not wait any longer for functions that still run: %s", ", ".join(names)
             )
 

@@ -1,4 +1,4 @@
-"""What was given as tools, sorted: what is declared to the model, and which functions run when it calls them."""
+"""The tools of a model, sorted into declarations for the setup and functions that run when the model calls them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["AnyTool", "Toolbox", "to_toolbox"]
 
 AnyTool = Tool | FunctionDeclaration | FunctionTool | Callable[..., object]
-"""A server's tool or declarations, one declaration, or a Python function."""
+"""A tool of the service, function declarations or a single one, or a Python function."""
 
 
 @frozen
@@ -31,21 +31,21 @@ class Toolbox:
     """The tools of a model.
 
     Attributes:
-        tools: For the setup.
-        functions: Those that run when the model calls them, by name.
-        options: How.
+        tools: The tools for the setup message, declarations of functions among them.
+        functions: The functions that run when the model calls them, by name.
+        options: How to run the functions.
     """
 
     tools: tuple[Tool, ...]
     functions: Mapping[str, FunctionTool]
     options: ToolOptions
 
-    def open(self, conversation: SessionState, answering: FunctionResponder, *, in_parts: bool) -> ToolRunner | None:
+    def open(self, state: SessionState, responder: FunctionResponder, *, in_parts: bool) -> ToolRunner | None:
         """Sets how the calls of a session are answered, before it connects.
 
         Args:
-            conversation: The session's.
-            answering: Sends the answers.
+            state: The session's state.
+            responder: Writes the answers to the connection.
             in_parts: Whether the back end takes an answer in several parts.
 
         Returns:
@@ -56,8 +56,8 @@ class Toolbox:
             from livesession.tools.runner import ToolRunner  # a session without functions does not need it
 
             by_hand = {each.name for each in declared(self.tools)} - set(self.functions)
-            runner = ToolRunner(self.functions, by_hand, self.options, conversation, answering, in_parts=in_parts)
-        conversation.calls.configure(self._rules(runner))
+            runner = ToolRunner(self.functions, by_hand, self.options, state, responder, in_parts=in_parts)
+        state.calls.configure(self._rules(runner))
         return runner
 
     def _rules(self, runner: ToolRunner | None) -> CallRules:
@@ -71,16 +71,16 @@ class Toolbox:
 
 
 def to_toolbox(given: Sequence[AnyTool], options: ToolOptions, config: ToolConfig | None) -> Toolbox:
-    """Tools as they are, and one more for the functions and declarations that stand alone.
+    """Sorts tools: each `Tool` stays as it is, and functions and single declarations together make one more.
 
     Raises:
-        TypeError: Something is no tool, or a function cannot be declared.
+        TypeError: An item is no tool, or a function cannot be declared.
         ConfigurationError: A name is declared twice, or arguments would come in pieces, which functions do not take.
     """
     tools: list[Tool] = []
     alone: list[FunctionDeclaration] = []
     functions: dict[str, FunctionTool] = {}
-    for each in listed(given):
+    for each in check_list(given):
         if isinstance(each, Tool):
             tools.append(each)
         elif isinstance(each, FunctionDeclaration):
@@ -97,7 +97,8 @@ def to_toolbox(given: Sequence[AnyTool], options: ToolOptions, config: ToolConfi
     return Toolbox(tuple(tools), functions, options)
 
 
-def listed(given: Sequence[AnyTool]) -> Sequence[AnyTool]:
+def check_list(given: Sequence[AnyTool]) -> Sequence[AnyTool]:
+    """Returns the sequence; raises `TypeError` for what is none, such as a single function."""
     if isinstance(given, (str, bytes)) or not isinstance(given, Sequence):
         name = "*server.tools" if hasattr(given, "tools") else getattr(given, "__name__", "...")
         raise TypeError(f"tools is a list, such as [{name}], not {given!r:.80}.")
@@ -105,6 +106,7 @@ def listed(given: Sequence[AnyTool]) -> Sequence[AnyTool]:
 
 
 def to_function(given: FunctionTool | Callable[..., object]) -> FunctionTool:
+    """Makes a tool of a function. Raises `TypeError` for what is none."""
     if isinstance(given, FunctionTool):
         return given
     if not callable(given):
@@ -118,6 +120,7 @@ def to_function(given: FunctionTool | Callable[..., object]) -> FunctionTool:
 
 
 def way_to_give(mistaken: object) -> str:
+    """The probable correction of a mistake, in words."""
     if hasattr(mistaken, "tools"):
         return "give the tools of a server as *server.tools"
     if isinstance(mistaken, dict):
@@ -126,12 +129,13 @@ def way_to_give(mistaken: object) -> str:
 
 
 def declared(tools: Sequence[Tool]) -> Iterator[FunctionDeclaration]:
+    """Yields the declarations of functions in all tools."""
     for tool in tools:
         yield from tool.function_declarations
 
 
 def check_names(tools: Sequence[Tool]) -> None:
-    """The server closes the connection over a name that is there twice."""
+    """Raises `ConfigurationError` for a name that is declared twice, over which the server closes the connection."""
     counts = Counter(each.name for each in declared(tools))
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
@@ -141,6 +145,7 @@ def check_names(tools: Sequence[Tool]) -> None:
 
 
 def check_whole_arguments(config: ToolConfig | None) -> None:
+    """Raises `ConfigurationError` where the model would send arguments piece by piece."""
     calling = config.function_calling_config if config else None
     if calling and calling.stream_function_call_arguments:
         raise ConfigurationError(
