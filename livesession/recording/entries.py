@@ -1,4 +1,4 @@
-"""What waits to be written to a recording: frames and events, each with its place in the order."""
+"""Entries of a recording, and the queue in which they wait, in their order, until they are written."""
 
 from __future__ import annotations
 
@@ -10,27 +10,34 @@ from attrs import define, frozen
 
 from livesession.connection.close_info import CloseInfo
 
-__all__ = ["ConnectionClosed", "ConnectionOpened", "Entry", "Event", "Queue", "RecordedMessage"]
+__all__ = ["ConnectionClosed", "ConnectionOpened", "Entry", "EntryQueue", "RecordedEvent", "RecordedMessage"]
 
 
 @frozen
 class ConnectionOpened:
-    """A connection has been upgraded."""
+    """The WebSocket upgrade of a connection; connections are numbered from 1."""
 
     connection: int
 
 
 @frozen
 class ConnectionClosed:
-    """A connection has ended."""
+    """The end of a connection."""
 
     connection: int
-    ending: CloseInfo
+    info: CloseInfo
 
 
 @frozen
 class RecordedMessage:
-    """A frame, as it is on the wire; `redact` takes the connection's secrets out of a text."""
+    """A frame as it is on the wire.
+
+    Attributes:
+        connection: The number of the connection.
+        sender: `"client"` or `"server"`.
+        data: The payload of the frame.
+        redact: Removes the connection's secrets from a text.
+    """
 
     connection: int
     sender: str
@@ -38,15 +45,22 @@ class RecordedMessage:
     redact: Callable[[str], str]
 
 
-Event = ConnectionOpened | ConnectionClosed | RecordedMessage
+RecordedEvent = ConnectionOpened | ConnectionClosed | RecordedMessage
 
 
 @define(eq=False)
 class Entry:
-    """An event with its time in seconds; a frame's fate may still be open."""
+    """An event with its time; that of a frame being sent is only written if the frame went out whole.
+
+    Attributes:
+        at: Seconds since the recording began.
+        event: The event.
+        is_settled: Whether it is known if the entry is to be written.
+        is_dropped: Whether it is not to be written.
+    """
 
     at: float
-    event: Event
+    event: RecordedEvent
     is_settled: bool = True
     is_dropped: bool = False
 
@@ -55,17 +69,18 @@ class Entry:
         return len(self.event.data) if isinstance(self.event, RecordedMessage) else 0
 
 
-class Queue:
-    """The entries in their order; put by any thread, taken by one."""
+class EntryQueue:
+    """The entries in their order; any thread puts them, and one takes them."""
 
     def __init__(self) -> None:
-        # Guards the two fields below; nothing is called while it is held. A signal handler on top may take it again.
+        # Guards the two fields below: all threads that send, the reader thread and the recorder use them. Nothing is
+        # called while it is held. A signal handler on top may take it again.
         self._lock = threading.RLock()
         self._entries: deque[Entry] = deque()
         self._bytes = 0
 
     def put(self, entry: Entry) -> int:
-        """Appends an entry; how many bytes wait now."""
+        """Appends an entry; returns how many bytes of frames wait now."""
         with self._lock:
             self._entries.append(entry)
             self._bytes += entry.size
@@ -79,12 +94,12 @@ class Queue:
 
     @property
     def is_settled(self) -> bool:
-        """Whether all can be taken."""
+        """Whether all entries can be taken."""
         with self._lock:
             return all(entry.is_settled for entry in self._entries)
 
     def take(self) -> list[Entry]:
-        """The entries up to the first whose fate is open, without those that were dropped."""
+        """Takes the entries before the first one that is not settled; dropped ones are left out."""
         taken = []
         with self._lock:
             while self._entries and self._entries[0].is_settled:
@@ -95,13 +110,13 @@ class Queue:
         return taken
 
     def clear(self) -> None:
-        """Forgets all of them."""
+        """Removes all entries."""
         with self._lock:
             self._entries.clear()
             self._bytes = 0
 
     def settle_all(self) -> None:
-        """What is open did not go out."""
+        """Drops the entries that are not settled: their frames did not go out."""
         with self._lock:
             for entry in self._entries:
                 if not entry.is_settled:

@@ -1,4 +1,4 @@
-"""The files of a recording. One thread writes them, so nothing here is locked."""
+"""The files of a recording. One thread writes them, so there is no lock."""
 
 from __future__ import annotations
 
@@ -19,9 +19,17 @@ RATES = {"client": USER_RATE, "server": MODEL_RATE}
 
 
 class RecordingFiles:
-    """Opens the files, and writes the first line. Raises `ConfigurationError`.
+    """The text file and the WAV files of a recording; the constructor opens them and writes the first line.
 
-    Nothing is buffered here: what has been written survives the end of the process, whatever ends it.
+    Nothing is buffered here: entries that were written survive the end of the process, whatever ends it.
+
+    Args:
+        recorder: The paths.
+        service: Which service is spoken to, `"developer"` or `"vertex"`.
+        model: The model, as the setup names it.
+
+    Raises:
+        ConfigurationError: A file cannot be written.
     """
 
     def __init__(self, recorder: Recorder, service: str, model: str) -> None:
@@ -50,21 +58,21 @@ class RecordingFiles:
         if isinstance(event, ConnectionOpened):
             return opened_line(entry.at, event.connection)
         if isinstance(event, ConnectionClosed):
-            # What this side gives as a reason never was on the wire.
-            reason = "" if event.ending.origin == "local" else self._handles.hide_in_words(event.ending.reason)
-            return closed_line(entry.at, event.connection, event.ending, reason)
+            # A local reason is for the user of the session, and never was on the wire.
+            reason = "" if event.info.origin == "local" else self._handles.hide_in_words(event.info.reason)
+            return closed_line(entry.at, event.connection, event.info, reason)
         return self._frame_line(entry.at, event)
 
     def _frame_line(self, at: float, frame: RecordedMessage) -> bytes:
         text = self._handles.hide_in_frame(frame.data.decode("utf-8", "surrogateescape"))
-        if frame.sender == "server":
+        if frame.sender == "server":  # servers have been seen to repeat a key in an error; the client never sends one
             text = frame.redact(text)
         track = self._tracks.get(frame.sender)
         rest, cuts = cut(text, track) if track else (text, [])
         return frame_line(at, frame.connection, frame.sender, rest, cuts)
 
     def close(self) -> None:
-        """Raises `OSError`."""
+        """Completes and closes the files. Raises `OSError`."""
         try:
             for track in self._tracks.values():
                 track.close()

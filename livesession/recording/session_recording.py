@@ -1,7 +1,7 @@
-"""The recording of one session while it goes on: what its connections tell is written by a thread of its own.
+"""The recording of one session while it goes on. A thread writes what the taps of its connections put into a queue.
 
-Neither the reader thread, which all sessions share, nor whoever sends ever waits for a disk. The thread ends when the
-session has been closed and its last connection has ended.
+So neither the reader thread, which all sessions share, nor a thread that sends ever waits for a disk. The thread ends
+when the session has been closed and its last connection has ended.
 """
 
 from __future__ import annotations
@@ -15,7 +15,14 @@ from collections.abc import Callable
 from livesession.connection.close_info import CloseInfo
 from livesession.errors import ConnectError
 from livesession.logs import SessionLog
-from livesession.recording.entries import ConnectionClosed, ConnectionOpened, Entry, Event, Queue, RecordedMessage
+from livesession.recording.entries import (
+    ConnectionClosed,
+    ConnectionOpened,
+    Entry,
+    EntryQueue,
+    RecordedEvent,
+    RecordedMessage,
+)
 from livesession.recording.recorder import Recorder
 from livesession.recording.recording_files import RecordingFiles
 from livesession.sync.deadline import Deadline
@@ -24,17 +31,18 @@ from livesession.sync.events import Notifier
 __all__ = ["SessionRecording"]
 
 MOST_WAITING = 64 * 1024 * 1024  # bytes; a disk that is so far behind does not catch up
-LAST_FATES = 0.5  # seconds at the end for senders to say whether their frames went out
-AT_EXIT = 5.0  # seconds that the end of the process waits for the disk
+SETTLE_TIMEOUT = 0.5  # seconds at the end for senders to tell whether their frames went out
+AT_EXIT = 5.0  # seconds for which the end of the process waits for the disk
 
 
 class SessionRecording:
-    """Opens the files, and starts the thread.
+    """Records the connections of a session; the constructor opens the files and starts the thread.
 
     Args:
-        recorder: Where it goes.
-        service, model: Which service and which model, for the first line; `service` is `"developer"` or `"vertex"`.
-        log: Where a failure is told, once.
+        recorder: The files.
+        service: Which service is spoken to, `"developer"` or `"vertex"`.
+        model: The model, as the setup names it.
+        log: The session's log, which a failure is written to, once.
 
     Raises:
         ConfigurationError: A file cannot be written.
@@ -44,9 +52,10 @@ class SessionRecording:
     def __init__(self, recorder: Recorder, service: str, model: str, log: SessionLog) -> None:
         self._recorder = recorder
         self._log = log
-        self._queue = Queue()
+        self._queue = EntryQueue()
         self._notifier = Notifier()
-        # Guards the three fields below; nothing is called while it is held. A signal handler on top may take it again.
+        # Guards the three fields below, which the reader thread, the recorder and close() change. Nothing is called
+        # while it is held. A signal handler on top may take it again.
         self._lock = threading.RLock()
         self._connections = 0
         self._open_connections = 0
@@ -66,10 +75,10 @@ class SessionRecording:
             self._end()
             raise ConnectError(f"There are no resources to record the session: {error}.", retryable=True) from error
 
-    # What the connections tell, on any thread.
+    # For the taps, on any thread.
 
     def connect(self, redact: Callable[[str], str]) -> ConnectionTap | None:
-        """A connection has been opened; None where nothing is recorded any more."""
+        """Makes the tap of a connection that has been opened; None where nothing is recorded any more."""
         with self._lock:
             if self._is_finishing or self._is_over:
                 return None
@@ -79,8 +88,8 @@ class SessionRecording:
         self.note(ConnectionOpened(number))
         return ConnectionTap(self, number, redact)
 
-    def note(self, event: Event, *, is_settled: bool = True) -> Entry:
-        """Puts an event in its place, which is now."""
+    def note(self, event: RecordedEvent, *, is_settled: bool = True) -> Entry:
+        """Puts an event into the queue, with the present time."""
         entry = Entry(time.monotonic() - self._began, event, is_settled)
         if not self._is_over:
             if self._queue.put(entry) > MOST_WAITING:
@@ -89,13 +98,13 @@ class SessionRecording:
         return entry
 
     def settle(self, entry: Entry, *, is_whole: bool) -> None:
-        """The fate of a frame is known."""
+        """Lets an entry be written, or drops it where the frame did not go out whole."""
         entry.is_dropped = not is_whole
         entry.is_settled = True
         self._notifier.notify()
 
     def closed(self) -> None:
-        """A connection has ended."""
+        """Counts a connection that has ended."""
         with self._lock:
             self._open_connections -= 1
         self._notifier.notify()
@@ -103,18 +112,21 @@ class SessionRecording:
     # The end.
 
     def finish(self) -> None:
-        """No other connection will come: when the present one has ended, the recording is complete."""
+        """Lets no other connection in: when the present one has ended, the recording is complete."""
         self._is_finishing = True
         self._notifier.notify()
 
     def close(self, timeout: float) -> None:
-        """Returns when all is written, or after `timeout` seconds; what is not written then may come later."""
+        """Finishes the recording, and waits until all is written, for `timeout` seconds at most.
+
+        Entries that are not written by then are written later.
+        """
         self.finish()
         if threading.current_thread() is not self._thread:
             self._thread.join(timeout)
 
     def _exit(self) -> None:
-        """The process ends: what has been told is written, though the session was never closed."""
+        """Writes what waits at the end of the process, though the session was never closed."""
         if self._pid == os.getpid():
             self._is_finishing, self._open_connections = True, 0
             self.close(AT_EXIT)
@@ -130,7 +142,7 @@ class SessionRecording:
             while not self._is_complete:
                 self._notifier.wait_until(lambda: self._queue.is_ready or self._is_complete, Deadline(None))
                 self._write()
-            self._notifier.wait_until(lambda: self._queue.is_settled, Deadline(LAST_FATES))
+            self._notifier.wait_until(lambda: self._queue.is_settled, Deadline(SETTLE_TIMEOUT))
             self._queue.settle_all()
             self._write()
         finally:
@@ -141,7 +153,7 @@ class SessionRecording:
             entries = self._queue.take()
             if not self._is_over:
                 self._files.write(entries)
-        except Exception as error:  # a full disk, say: the session goes on
+        except Exception as error:  # such as a full disk: the session goes on
             self._give_up(error)
 
     def _give_up(self, why: object) -> None:
@@ -162,7 +174,7 @@ class SessionRecording:
 
 
 class ConnectionTap:
-    """Watches one connection for a recording."""
+    """The tap of one connection, which records its frames and its end."""
 
     def __init__(self, recording: SessionRecording, number: int, redact: Callable[[str], str]) -> None:
         self._recording = recording
@@ -177,7 +189,7 @@ class ConnectionTap:
         self._recording.note(RecordedMessage(self._number, "server", data, self._redact))
 
     def closed(self, ending: CloseInfo) -> None:
-        if self._is_closed:
+        if self._is_closed:  # a connection that is closed twice must not be counted twice
             return
         self._is_closed = True
         self._recording.note(ConnectionClosed(self._number, ending))
@@ -185,7 +197,7 @@ class ConnectionTap:
 
 
 class SentFrame:
-    """A frame on its way out: its place is that of its beginning."""
+    """A frame on its way out; its place in the recording is that of its first byte, since the answer may come at once."""
 
     def __init__(self, recording: SessionRecording, frame: RecordedMessage) -> None:
         self._recording = recording

@@ -35,7 +35,7 @@ from livesession.tools.declare.type_forms import (
 
 __all__ = ["MemberType", "members_reader", "reader_of"]
 
-Expected = TypeVar("Expected")
+Instance = TypeVar("Instance")
 Read = Callable[[object], object]
 
 
@@ -68,7 +68,7 @@ def bare_reader(hint: object) -> Read:
     return lambda value: value  # Any, object
 
 
-def expect(kind: type[Expected], expected: str, value: object) -> Expected:
+def expect(kind: type[Instance], expected: str, value: object) -> Instance:
     if not isinstance(value, kind):
         raise BadValue(expected, value)
     return value
