@@ -102,6 +102,7 @@ class EntryQueue:
         """Takes the entries before the first one that is not settled; dropped ones are left out."""
         taken = []
         with self._lock:
+            # A frame that is being sent holds back what comes after it, so that the order stays that of the wire.
             while self._entries and self._entries[0].is_settled:
                 entry = self._entries.popleft()
                 self._bytes -= entry.size

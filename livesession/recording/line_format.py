@@ -59,5 +59,5 @@ def line(members: Mapping[str, object]) -> bytes:
     """Encodes one line; bytes that are no UTF-8 are escaped surrogates in it."""
     try:
         return json.dumps(members, ensure_ascii=False).encode() + b"\n"
-    except UnicodeEncodeError:
+    except UnicodeEncodeError:  # a surrogate, which stands for a byte that is no UTF-8
         return json.dumps(members).encode() + b"\n"

@@ -37,7 +37,7 @@ class Recorder:
 
     def track_path(self, sender: str) -> Path:
         """The path of one side's WAV file; `sender` is `"client"` or `"server"`."""
-        stem = self.path.name.removesuffix(".jsonl")
+        stem = self.path.name.removesuffix(".jsonl")  # another suffix stays, or two recordings might share a track
         return self.path.with_name(f"{stem}.{sender}.wav")
 
 

@@ -64,6 +64,7 @@ class RecordingFiles:
         return self._frame_line(entry.at, event)
 
     def _frame_line(self, at: float, frame: RecordedMessage) -> bytes:
+        # Surrogates stand for bytes that are no UTF-8, so that such a frame is replayed as it was.
         text = self._handles.hide_in_frame(frame.data.decode("utf-8", "surrogateescape"))
         if frame.sender == "server":  # servers have been seen to repeat a key in an error; the client never sends one
             text = frame.redact(text)

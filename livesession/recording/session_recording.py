@@ -122,13 +122,13 @@ class SessionRecording:
         Entries that are not written by then are written later.
         """
         self.finish()
-        if threading.current_thread() is not self._thread:
+        if threading.current_thread() is not self._thread:  # as in a log handler that is called on it
             self._thread.join(timeout)
 
     def _exit(self) -> None:
         """Writes what waits at the end of the process, though the session was never closed."""
         if self._pid == os.getpid():
-            self._is_finishing, self._open_connections = True, 0
+            self._is_finishing, self._open_connections = True, 0  # the ends of connections are not waited for
             self.close(AT_EXIT)
 
     @property
@@ -197,7 +197,7 @@ class ConnectionTap:
 
 
 class SentFrame:
-    """A frame on its way out; its place in the recording is that of its first byte, since the answer may come at once."""
+    """A frame on its way out; its place in the recording is that of its first byte, as the answer may come at once."""
 
     def __init__(self, recording: SessionRecording, frame: RecordedMessage) -> None:
         self._recording = recording

@@ -88,6 +88,7 @@ def cut(text: str, track: Track) -> tuple[str, list[Cut]]:
     rest, left, cuts = text, "", list[Cut]()
     for rate, data in payloads(text):
         pcm = decoded(data)
+        # Not found where the text escapes a character of it, such as "\/": that payload stays in the text.
         before, quoted, after = rest.partition(f'"{data}"')
         first = track.add(pcm, rate) if quoted and pcm else None
         if first is not None:
@@ -99,6 +100,7 @@ def cut(text: str, track: Track) -> tuple[str, list[Cut]]:
 
 def payloads(text: str) -> Iterator[tuple[int | None, str]]:
     """Yields rate and base64 of each PCM payload in a frame, in the order of the text."""
+    # A hook for each object sees the pairs in the order of the text, wherever in a message an object stands.
     found: list[tuple[int | None, str]] = []
 
     def look(pairs: list[tuple[str, object]]) -> None:
@@ -109,7 +111,7 @@ def payloads(text: str) -> Iterator[tuple[int | None, str]]:
 
     try:
         json.loads(text, object_pairs_hook=look)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError):  # not JSON, or nested too deeply: everything stays in the text
         return iter(())
     return iter(found)
 
@@ -125,5 +127,6 @@ def decoded(data: str) -> bytes:
 
 def header(rate: int, size: int) -> bytes:
     """The header of a WAV file with `size` bytes of mono PCM."""
+    # Chunk "fmt ": its size, format 1 (PCM), 1 channel, samples and bytes a second, bytes and bits a sample.
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, rate * SAMPLE_BYTES, SAMPLE_BYTES, 8 * SAMPLE_BYTES)
     return b"RIFF" + struct.pack("<I", size + HEADER_BYTES - 8) + b"WAVE" + form + b"data" + struct.pack("<I", size)

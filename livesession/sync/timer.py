@@ -56,9 +56,8 @@ class ProcessTimer:
 
     def forget(self) -> None:
         """Drops all timers, in a child of fork: the thread that would serve them has stayed with the parent."""
-        self._timers: dict[
-            int, tuple[float, Callable[[], object]]
-        ] = {}  # time on the monotonic clock, and function, by number
+        # Time on the monotonic clock, and function, by number.
+        self._timers: dict[int, tuple[float, Callable[[], object]]] = {}
         self._notifier = Notifier()  # notified when a timer comes before all others, and when none is left
         self._wakes_at = -math.inf  # the time until which the thread sleeps
         self._thread: threading.Thread | None = None  # the last one that was started

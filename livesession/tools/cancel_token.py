@@ -20,6 +20,7 @@ class CancelSource:
     """
 
     def __init__(self) -> None:
+        # Without a lock: close() cancels, and may be called in a signal handler.
         self._notifier = Notifier()
         self.reason: str | None = None
 

@@ -70,6 +70,7 @@ def answers(job: Job, *, in_parts: bool) -> Iterator[FunctionResponse]:
 
     Raises what the function raises, and `ToolCancelled` when a generator yields after its call was cancelled.
     """
+    # A generator function returns at once; its body runs as its values are asked for.
     value = job.tool.run(job.call.call.args, job.token)
     if not job.tool.is_generator:
         yield job.answer(response_of(value))

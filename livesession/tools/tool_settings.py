@@ -18,7 +18,7 @@ __all__ = ["ToolSettings", "check_name", "mark", "settings_of"]
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
-MARK = "__livesession_tool__"
+MARK = "__livesession_tool__"  # the attribute of a function that holds its settings
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
 
 
@@ -71,6 +71,7 @@ def mark(settings: ToolSettings) -> Callable[[Function], Function]:
     """Makes a decorator that puts the settings on a function. It raises `TypeError` for what takes no attributes."""
 
     def decorate(function: Function) -> Function:
+        # The method that is looked up later shows the attributes of the function, not those of such a wrapper.
         inner = function.__func__ if isinstance(function, (staticmethod, classmethod)) else function
         try:
             setattr(inner, MARK, settings)

@@ -85,7 +85,7 @@ def to_toolbox(given: Sequence[AnyTool], options: ToolOptions, config: ToolConfi
             tools.append(each)
         elif isinstance(each, FunctionDeclaration):
             alone.append(each)
-        else:
+        else:  # a function, or the mistake of one
             function = to_function(each)
             alone.append(function.declaration)
             functions[function.declaration.name] = function

@@ -41,6 +41,7 @@ __all__ = [
     "with_mark",
 ]
 
+# Abstract kinds of arrays are read as the class that most functions expect.
 CONTAINERS: Mapping[object, Callable[[Iterable[object]], object]] = {
     list: list,
     abc.MutableSequence: list,
@@ -85,7 +86,7 @@ class AliasType(Protocol):
 
 def is_alias(hint: object) -> TypeGuard[AliasType]:
     """Whether a hint is a `type X = ...`, of Python 3.12 or of typing_extensions."""
-    return type(hint).__name__ == "TypeAliasType"
+    return type(hint).__name__ == "TypeAliasType"  # two classes, and `typing` has none before Python 3.12
 
 
 def name_of(hint: object) -> str:
@@ -98,7 +99,7 @@ def is_class(hint: object) -> TypeGuard[type]:
 
 
 def is_union(hint: object) -> bool:
-    return get_origin(hint) in (Union, UnionType)
+    return get_origin(hint) in (Union, UnionType)  # Union[int, str], and int | str
 
 
 def alternatives(hint: object) -> list[object]:
@@ -144,6 +145,7 @@ def choices(hint: object) -> dict[str, object]:
 def choice_name(value: object) -> str:
     """The string that the model writes for a value of a Literal or an Enum."""
     if isinstance(value, enum.Enum):
+        # Of all members, so that each is written in the same way.
         by_value = all(isinstance(member.value, str) for member in type(value))
         return str(value.value) if by_value else value.name
     return value if isinstance(value, str) else json.dumps(value)

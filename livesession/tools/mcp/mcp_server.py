@@ -92,7 +92,7 @@ class McpServer:
         self._connection = McpConnection(self._command)
         try:
             self._tools = self._start(self._connection)
-        except BaseException:
+        except BaseException:  # also Ctrl-C, which must leave no process
             self._connection.close()
             raise
 
@@ -121,6 +121,7 @@ def accepted_names(names: Iterable[str]) -> list[str]:
     """Adapts names to the Live API: other characters become `_`, and a number tells equal names apart."""
     accepted: list[str] = []
     for name in names:
+        # The first character has to be a letter or an underscore, the others may be those of `check_name()`.
         plain = re.sub(r"^(?![A-Za-z_])", "_", re.sub(r"[^A-Za-z0-9_.:-]", "_", name))
         new, number = plain[:LONGEST_NAME], 1
         while new in accepted:
