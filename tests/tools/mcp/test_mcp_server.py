@@ -49,7 +49,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(folder):
-    """For tests that leave it as it is."""
+    """A server for tests that leave it as it is."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NOT_YOURS", "secret")
         with new_server(env={"WORD": "swordfish"}, cwd=folder) as server:
@@ -58,7 +58,7 @@ def server(folder):
 
 @pytest.fixture
 def own_server():
-    """For a test that breaks it."""
+    """A server for a test that breaks it."""
     with new_server() as server:
         yield server
 
