@@ -44,9 +44,7 @@ def outage() -> None:
 
 # Context window compression lets a conversation last; without it, a quarter of an hour is the limit.
 config = LiveGenerationConfig(output_audio_transcription=AudioTranscriptionConfig(), context_window_compression=True)
-model = LiveGenerativeModel(
-    "gemini-3.8-live", backend=emulator and emulator.backend(), generation_config=config
-)
+model = LiveGenerativeModel("gemini-3.8-live", backend=emulator and emulator.backend(), generation_config=config)
 questions = iter(["What is a WebSocket?", "Who invented it?", "When?", "What came before it?", "Thank you."])
 
 # This argument is all that it takes.

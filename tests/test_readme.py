@@ -16,7 +16,7 @@ from livesession.audio import WavFile, write_wav
 from livesession.emulator import LiveEmulator
 
 README = Path(__file__).parent.parent / "README.md"
-MCP_SERVER = Path(__file__).parent / "tools" / "mcp_server.py"
+MCP_SERVER = Path(__file__).parent / "tools" / "mcp" / "mcp_server.py"
 BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 
 

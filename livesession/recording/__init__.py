@@ -1,6 +1,6 @@
-"""Recording a session: both directions, as they are on the wire, into a file that the emulator can replay.
+"""Recordings of sessions: the frames of both directions, as they are on the wire, in files that the emulator replays.
 
-`LiveGenerativeModel.connect(record=...)` begins one; `docs/recordings.md` describes the file.
+`LiveGenerativeModel.connect(record=...)` starts one; `docs/recordings.md` describes the file.
 """
 
 from livesession.recording.recorder import Recorder

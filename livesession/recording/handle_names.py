@@ -1,4 +1,4 @@
-"""Resumption handles do not belong in a recording: whoever has one, and a key, can go on with the conversation."""
+"""Names that stand for resumption handles in a recording: with a handle and a key anyone could resume the session."""
 
 from __future__ import annotations
 
@@ -8,32 +8,33 @@ from collections.abc import Iterator
 
 __all__ = ["HandleNames"]
 
+# A member that may be a handle. Frames are changed as text: parsed and written again they would not be what was sent.
 MEMBER = re.compile(r'("(?:newHandle|new_handle|handle)"\s*:\s*)"((?:[^"\\]|\\.)*)"')
-SHORTEST = 8  # characters; what is shorter than that might be a word
+SHORTEST = 8  # characters; a shorter handle might be a word of the sentence that it is looked for in
 
 
 class HandleNames:
-    """Gives each handle of a recording a name, `handle-1` and so on, and writes that in its place.
+    """Replaces each handle of a recording by a name: `handle-1` and so on.
 
-    The same handle has the same name everywhere, so that a client that plays the recording resumes with what it was
-    given. Everything else in a frame stays as it is.
+    A handle has the same name everywhere, so a client that is run against the recording resumes with the name that it
+    was given. Everything else in a frame stays as it is.
     """
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
 
     def hide_in_frame(self, text: str) -> str:
-        """A frame, with the names of its handles."""
+        """Replaces the handles in a frame."""
         if "andle" not in text or not MEMBER.search(text):
             return text
         try:
             handles = set(handles_in(json.loads(text)))
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError):  # not JSON, or nested too deeply: every member with such a name is taken
             return MEMBER.sub(lambda found: self._renamed(found), text)
         return MEMBER.sub(lambda found: self._renamed(found) if unescaped(found[2]) in handles else found[0], text)
 
     def hide_in_words(self, text: str) -> str:
-        """Returns what a server says, without the handles that are known."""
+        """Replaces the known handles in a text of the server, such as a close reason."""
         for handle, name in self._names.items():
             if len(handle) >= SHORTEST:
                 text = text.replace(handle, name)
@@ -46,7 +47,7 @@ class HandleNames:
 
 
 def handles_in(message: object) -> Iterator[str]:
-    """The handles in a message, at the two places where the protocol has them."""
+    """Yields the handles in a message, from the two places where the protocol has them."""
     for outer, middle, inner in (
         ("setup", "sessionResumption", "handle"),
         ("", "sessionResumptionUpdate", "newHandle"),
@@ -58,7 +59,7 @@ def handles_in(message: object) -> Iterator[str]:
 
 
 def member(message: object, name: str) -> object:
-    """A member by its name in either spelling."""
+    """Gets a member by its name in camel or snake case: servers accept both."""
     if not isinstance(message, dict):
         return None
     snake = re.sub("[A-Z]", lambda letter: "_" + letter[0].lower(), name)
@@ -66,7 +67,7 @@ def member(message: object, name: str) -> object:
 
 
 def unescaped(text: str) -> str:
-    """The value of a JSON string."""
+    """The value of a JSON string without its quotes."""
     try:
         return str(json.loads(f'"{text}"'))
     except ValueError:

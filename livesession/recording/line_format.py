@@ -1,4 +1,4 @@
-"""The lines of a recording, as JSON. `docs/recordings.md` describes them. No I/O."""
+"""The lines of a recording in JSON, which `docs/recordings.md` describes. No I/O."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from livesession.version import __version__
 __all__ = ["FORMAT", "closed_line", "first_line", "frame_line", "opened_line"]
 
 FORMAT = 1
-DIGITS = 6  # of seconds
-CLOSED_BY = {"local": "client"}
+DIGITS = 6  # decimals of seconds
+CLOSED_BY = {"local": "client"}  # the other origins have the same name in a recording
 
 
 def first_line(service: str, model: str, tracks: Mapping[str, str]) -> bytes:
@@ -36,7 +36,7 @@ def first_line(service: str, model: str, tracks: Mapping[str, str]) -> bytes:
 
 
 def frame_line(at: float, connection: int, sender: str, text: str, cuts: Sequence[Cut]) -> bytes:
-    """One frame, and what was cut out of it."""
+    """The line of a frame; `cuts` are the payloads that were moved to a WAV file."""
     members: dict[str, object] = {"at": round(at, DIGITS), "connection": connection, "from": sender, "text": text}
     if cuts:
         members["audio"] = [{"position": cut.position, "first": cut.first, "samples": cut.samples} for cut in cuts]
@@ -44,20 +44,20 @@ def frame_line(at: float, connection: int, sender: str, text: str, cuts: Sequenc
 
 
 def opened_line(at: float, connection: int) -> bytes:
-    """A connection has been upgraded."""
+    """The line of a WebSocket upgrade."""
     return line({"at": round(at, DIGITS), "connection": connection, "event": "opened"})
 
 
-def closed_line(at: float, connection: int, ending: CloseInfo, reason: str) -> bytes:
-    """A connection has ended."""
-    by = CLOSED_BY.get(ending.origin, ending.origin)
+def closed_line(at: float, connection: int, info: CloseInfo, reason: str) -> bytes:
+    """The line of a connection's end."""
+    by = CLOSED_BY.get(info.origin, info.origin)
     where = {"at": round(at, DIGITS), "connection": connection}
-    return line({**where, "event": "closed", "by": by, "code": ending.code, "reason": reason})
+    return line({**where, "event": "closed", "by": by, "code": info.code, "reason": reason})
 
 
 def line(members: Mapping[str, object]) -> bytes:
-    """One line; bytes that are no UTF-8 stand in it as escaped surrogates."""
+    """Encodes one line; bytes that are no UTF-8 are escaped surrogates in it."""
     try:
         return json.dumps(members, ensure_ascii=False).encode() + b"\n"
-    except UnicodeEncodeError:
+    except UnicodeEncodeError:  # a surrogate, which stands for a byte that is no UTF-8
         return json.dumps(members).encode() + b"\n"

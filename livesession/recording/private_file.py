@@ -1,4 +1,4 @@
-"""Files that only their owner may read, and that nobody else in the process writes to."""
+"""Files that only their owner may read, locked against a second writer."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ OWNER_ONLY = 0o600
 
 
 def open_private(path: Path) -> int:
-    """A descriptor to write a file with, which is emptied where it exists. Raises `ConfigurationError`."""
+    """Opens a file for writing, which is emptied if it exists; returns its descriptor.
+
+    Raises `ConfigurationError` where that fails, or another recording is being written to the file.
+    """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), OWNER_ONLY)
     except OSError as error:
         raise unwritable(path, error) from error
     try:
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):  # not a pipe, nor /dev/null, which belongs to all
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):  # a pipe or /dev/null is neither locked nor changed
             lock(descriptor)
             os.ftruncate(descriptor, 0)
             if hasattr(os, "fchmod"):
@@ -32,7 +35,7 @@ def open_private(path: Path) -> int:
 
 
 def lock(descriptor: int) -> None:
-    """Raises `OSError` where another recording is being written to the file, by any process."""
+    """Locks a file; raises `OSError` where another recording, of any process, is being written to it."""
     try:
         flock(descriptor, is_locked=True)
     except BlockingIOError as error:
@@ -40,7 +43,10 @@ def lock(descriptor: int) -> None:
 
 
 def flock(descriptor: int, *, is_locked: bool) -> None:
-    """Does nothing where the system or the file system has no such locks. Raises `BlockingIOError`."""
+    """Locks or unlocks a file, where the system and the file system have such locks.
+
+    Raises `BlockingIOError` where it is locked by another descriptor.
+    """
     try:
         import fcntl
     except ImportError:  # Windows
@@ -49,25 +55,25 @@ def flock(descriptor: int, *, is_locked: bool) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB if is_locked else fcntl.LOCK_UN)
     except BlockingIOError:
         raise
-    except OSError:
+    except OSError:  # a file system without locks
         return
 
 
 def close_private(descriptor: int) -> None:
-    """Closes it; a process that was forked meanwhile, and holds it too, does not keep the file locked."""
+    """Closes a file. It is unlocked first: a process that was forked meanwhile has it open too, and would lock it."""
     flock(descriptor, is_locked=False)
     os.close(descriptor)
 
 
 def unwritable(path: Path, error: OSError) -> ConfigurationError:
-    """Makes the error for a file that cannot be written."""
+    """The error for a file that cannot be recorded to."""
     return ConfigurationError(
         f"The session cannot be recorded to {str(path)!r}: {error.strerror or error}. Nothing was sent."
     )
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """Writes all of it. Raises `OSError`."""
+    """Writes all data, in as many steps as the system takes. Raises `OSError`."""
     left = memoryview(data)
     while left:
         left = left[os.write(descriptor, left) :]

@@ -24,8 +24,6 @@ from livesession.sync.events import Notifier
 
 __all__ = ["TimerHandle", "join_idle_timer", "set_timer"]
 
-Callback = Callable[[], object]
-
 NEXT_LOOK = 0.01  # seconds after which a caller that waits for the thread to end looks whether it has got new timers
 
 logger = logging.getLogger("livesession")
@@ -41,7 +39,7 @@ class TimerHandle:
         self._number = number
 
     def cancel(self) -> None:
-        """Keeps the function from being called; does nothing once the call has begun, and when repeated."""
+        """Prevents the call of the function; does nothing once the call has begun, and when repeated."""
         self._timers.cancel(self._number)
 
 
@@ -58,13 +56,14 @@ class ProcessTimer:
 
     def forget(self) -> None:
         """Drops all timers, in a child of fork: the thread that would serve them has stayed with the parent."""
-        self._timers: dict[int, tuple[float, Callback]] = {}  # time on the monotonic clock, and function, by number
+        # Time on the monotonic clock, and function, by number.
+        self._timers: dict[int, tuple[float, Callable[[], object]]] = {}
         self._notifier = Notifier()  # notified when a timer comes before all others, and when none is left
         self._wakes_at = -math.inf  # the time until which the thread sleeps
         self._thread: threading.Thread | None = None  # the last one that was started
         self._is_running = threading.Lock()  # held as long as there is a thread; never waited for
 
-    def set(self, seconds: float, callback: Callback) -> TimerHandle:
+    def set(self, seconds: float, callback: Callable[[], object]) -> TimerHandle:
         """Has a function called; raises `RuntimeError` when the system gives no thread."""
         number, at = next(self._numbers), time.monotonic() + seconds
         self._timers[number] = (at, callback)
@@ -131,7 +130,7 @@ class ProcessTimer:
         return min((at for at, _ in self._timers.copy().values()), default=math.inf)
 
 
-def call(callback: Callback) -> None:
+def call(callback: Callable[[], object]) -> None:
     """Calls a function; what it raises is logged, for the functions after it are to be called as well."""
     try:
         callback()
@@ -146,7 +145,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=process_timer.forget)
 
 
-def set_timer(seconds: float, callback: Callback) -> TimerHandle:
+def set_timer(seconds: float, callback: Callable[[], object]) -> TimerHandle:
     """Has a function, which must not wait, called after a number of seconds on the thread "livesession-timer".
 
     Two functions are called in the order of their times. What a function raises is logged by the logger `livesession`.

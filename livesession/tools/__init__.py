@@ -1,4 +1,4 @@
 """Python functions that the model may call: `LiveGenerativeModel(tools=[get_weather])`.
 
-What there is for users is in `livesession` itself; the tools of MCP servers are in `livesession.tools.mcp`.
+The public names are in `livesession` itself, those for the tools of MCP servers in `livesession.tools.mcp`.
 """

@@ -26,8 +26,8 @@ class AnswerSender:
 
     Args:
         jobs: The session's jobs, which are counted and marked there.
-        state: The session's.
-        responder: Sends the answers.
+        state: The session's state.
+        responder: Writes the answers to the connection.
         has_messages: Whether the consumer gets a `ToolResult` for each call.
     """
 

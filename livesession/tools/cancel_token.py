@@ -13,18 +13,19 @@ __all__ = ["CancelSource", "CancelToken", "source_of"]
 
 
 class CancelSource:
-    """Sets a `CancelToken`: the side of it that the function does not have.
+    """Sets a `CancelToken`: the part of it that the session holds, and not the function.
 
     Attributes:
-        reason: Why the answer is not wanted any more, in words; None as long as it is.
+        reason: Why the answer is not wanted any more, in words; None as long as it is wanted.
     """
 
     def __init__(self) -> None:
+        # Without a lock: close() cancels, and may be called in a signal handler.
         self._notifier = Notifier()
         self.reason: str | None = None
 
     def cancel(self, reason: str) -> None:
-        """Sets the token; the first reason stays. Callable from any thread, and in signal handlers: nothing waits."""
+        """Sets the token; the first reason stays. Does not wait, and may be called on any thread."""
         self.reason = self.reason or reason
         self._notifier.notify()
 
@@ -33,7 +34,7 @@ class CancelSource:
         self._notifier.notify()
 
     def wait_until(self, is_so: Callable[[], bool], deadline: Deadline) -> None:
-        """Waits until it is so, looking again at each `wake()`, or until the token is set, or the deadline."""
+        """Waits until `is_so()`, asked again at each `wake()`, or until the token is set, or the deadline."""
         self._notifier.wait_until(lambda: self.reason is not None or is_so(), deadline)
 
 
@@ -54,21 +55,24 @@ class CancelToken:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether it is set; it stays so."""
+        """Whether the token is set; it stays so."""
         return self._source.reason is not None
 
     @property
     def reason(self) -> str | None:
-        """The reason why it is set, in words; None as long as it is not."""
+        """The reason why the token is set, in words; None as long as it is not."""
         return self._source.reason
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Sleeps for `timeout` seconds (None: without an end), or until the token is set; whether it is."""
+        """Sleeps for `timeout` seconds (None: without an end), or until the token is set.
+
+        Returns whether it is set.
+        """
         self._source.wait_until(lambda: False, Deadline(timeout))
         return self.is_cancelled
 
     def check(self) -> None:
-        """Raises `ToolCancelled` once it is set, which ends the function quietly."""
+        """Raises `ToolCancelled` once the token is set, which ends the function quietly."""
         reason = self._source.reason
         if reason is not None:
             raise ToolCancelled(reason)

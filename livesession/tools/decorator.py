@@ -1,4 +1,4 @@
-"""The decorator `@tool`, and `declaration_of()`, which shows what the model is told of a function.
+"""The decorator `@tool`, and `declaration_of()`, which shows the declaration of a function.
 
 Both import the rest at their first call, so that importing the package stays fast.
 """
@@ -42,7 +42,7 @@ def tool(
     scheduling: FunctionResponseScheduling | str | None = None,
     timeout: float | None = None,
 ) -> Function | Callable[[Function], Function]:
-    """Says of a function what its signature cannot: `@tool`, or `@tool(name=..., timeout=...)`.
+    """Marks a function with settings that its signature cannot express: `@tool`, or `@tool(name=..., timeout=...)`.
 
     The function itself stays as it is, and can be called as before.
 
@@ -55,8 +55,8 @@ def tool(
             default None.
         scheduling: When the model speaks of an answer that it did not wait for: `"INTERRUPT"`, `"WHEN_IDLE"` or
             `"SILENT"`; None leaves that to the server; default None.
-        timeout: Seconds until the model is told that it took too long; `math.inf` for no limit; default that of
-            `ToolOptions`.
+        timeout: Seconds until the model is told that the function took too long; `math.inf` for no limit; default that
+            of `ToolOptions`.
 
     Raises:
         ConfigurationError: A name that the service refuses, an unknown behavior or scheduling, a time limit that is
@@ -76,11 +76,13 @@ def tool(
 
 
 def declaration_of(function: Callable[..., object] | FunctionTool) -> FunctionDeclaration:
-    """Returns the declaration of a Python function as a tool: to look at, or to answer its calls yourself.
+    """Returns the declaration that the model gets of a function that is given as a tool.
+
+    It is for looking at, or for `tools=` where the calls of the function are answered by hand.
 
     Raises:
-        TypeError: It cannot be declared; the message names the parameter.
-        ConfigurationError: Its name is none for a tool, or it is a generator function marked BLOCKING.
+        TypeError: The function cannot be declared; the message names the parameter.
+        ConfigurationError: Its name cannot be that of a tool, or it is a generator function marked BLOCKING.
     """
     from livesession.tools.tool_factory import declaration
 

@@ -1,4 +1,4 @@
-"""`FunctionTool`: a function as the model sees it, and how it is called."""
+"""`FunctionTool`: a function that the model can call, with its declaration."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ class FunctionTool:
     """A function that runs when the model calls it; what is given to `LiveGenerativeModel(tools=...)` becomes one.
 
     Attributes:
-        declaration: What the model is told of it.
+        declaration: Name, description, parameters and behaviour, as the model is told of them.
         run: Called with the arguments as the model wrote them, and a token that is set when the answer is not wanted
-            any more; on a thread of its own. What it returns is the answer, what it raises the error in its place.
+            any more; on a worker thread. The value that it returns is the answer; an error that it raises is told to
+            the model in the answer's place.
         is_generator: Whether `run` returns an iterator, each of whose items is a part of the answer.
-        scheduling: When the model speaks of the answer, if it did not wait for it; None leaves that to the server.
-        timeout: Seconds; None is the default in `ToolOptions`, `math.inf` no limit.
+        scheduling: When the model speaks of an answer that it did not wait for; None leaves that to the server.
+        timeout: Seconds for the call; None is the default in `ToolOptions`, `math.inf` no limit.
     """
 
     declaration: FunctionDeclaration

@@ -1,4 +1,4 @@
-"""One call while it runs: the function with its token and its time limit, and the answers that are made of it."""
+"""Jobs: one call each of a function, with its cancel token and its time limit, and the answers made of its result."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ __all__ = ["Job", "answers", "unknown_function"]
 
 @define(eq=False)
 class Job:
-    """A call that a function is to answer.
+    """A call that a function answers.
 
     Attributes:
-        call: The call.
+        call: The model's call.
         tool: The function.
-        limit: Seconds from the call until it is given up; None for no limit.
+        limit: Seconds from the call until the model is told that the function took too long; None for no limit.
         source: Sets the token when the answer is not wanted any more.
         token: The token, for the function.
-        thread: The thread that runs it; None before it begins.
-        is_recorded: Whether the consumer has been told of it.
-        last: The part of its answer that was sent last.
+        thread: The ident of the thread that runs the function; None before it begins.
+        is_recorded: Whether the consumer has got the record of the call, a `ToolResult`.
+        last: The part of the answer that was sent last.
     """
 
     call: TrackedCall
@@ -51,11 +51,11 @@ class Job:
 
     @property
     def seconds(self) -> float:
-        """Since the call was made."""
+        """Seconds since the call was made."""
         return time.monotonic() - self.call.made_at
 
     def answer(self, response: FunctionResponse, *, will_continue: bool | None = None) -> FunctionResponse:
-        """A response as the answer to this call."""
+        """Makes a response the answer to this call."""
         return attrs.evolve(
             response,
             id=self.call.call.id,
@@ -66,10 +66,11 @@ class Job:
 
 
 def answers(job: Job, *, in_parts: bool) -> Iterator[FunctionResponse]:
-    """Runs the function; what it answers, piece by piece where it is a generator and the back end takes pieces.
+    """Runs the function and yields its answer, in parts where it is a generator and the back end takes parts.
 
-    Raises what the function raises, and `ToolCancelled` when a generator yields though nobody wants it to.
+    Raises what the function raises, and `ToolCancelled` when a generator yields after its call was cancelled.
     """
+    # A generator function returns at once; its body runs as its values are asked for.
     value = job.tool.run(job.call.call.args, job.token)
     if not job.tool.is_generator:
         yield job.answer(response_of(value))
@@ -80,14 +81,14 @@ def answers(job: Job, *, in_parts: bool) -> Iterator[FunctionResponse]:
 
 
 def parts(job: Job, generator: Iterator[object]) -> Iterator[FunctionResponse]:
-    """Each value as a part of the answer, and an empty one at the end."""
+    """Yields each value as a part of the answer, and an empty part at the end."""
     for value in values(job, generator):
         yield job.answer(response_of(value), will_continue=True)
     yield job.answer(FunctionResponse(response={}), will_continue=False)
 
 
 def values(job: Job, generator: Iterator[object]) -> Iterator[object]:
-    """Yields what a generator yields, and what it returns at the end, if that is anything."""
+    """Yields the values of a generator, and then the value that it returns, unless that is None."""
     try:
         while True:
             value = next(generator)
@@ -97,19 +98,20 @@ def values(job: Job, generator: Iterator[object]) -> Iterator[object]:
         if end.value is not None:
             yield end.value
     finally:
-        if hasattr(generator, "close"):
+        if hasattr(generator, "close"):  # any iterator may be given, and only a generator has to be closed
             generator.close()
 
 
 def response_of(value: object) -> FunctionResponse:
+    """Makes a response of a returned value. Raises `BadAnswer` for what JSON cannot hold."""
     if not isinstance(value, FunctionResponse):
         return FunctionResponse(response=as_response(value))
-    as_response(value.response)  # raises what would else be found when it is sent
+    as_response(value.response)  # raises here what would else be raised when it is sent
     return value
 
 
 def unknown_function(name: str, known: list[str]) -> FunctionTool:
-    """Answers a call of a function that was not declared: models do make them up."""
+    """Makes a tool that answers a call of an undeclared function with an error: models do make functions up."""
 
     def run(args: object, token: CancelToken) -> object:
         raise BadArguments(f"There is no function {name!r}. There are: {', '.join(known)}.")

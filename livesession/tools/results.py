@@ -1,4 +1,4 @@
-"""The results of calls as the model is told of them: the value that a function returned, or its error."""
+"""Results of functions as the model is told of them: the value that was returned, or the error that was raised."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from livesession.tools.declare.arguments import BadArguments
 
 __all__ = ["BadAnswer", "as_error", "as_response"]
 
-LONGEST_ERROR = 500
+LONGEST_ERROR = 500  # characters
 
+# Secrets that errors often hold: passwords in addresses, values of parameters, headers and dicts, bearer tokens.
 SECRETS = [
     (re.compile(r"(\w://)[^\s/]+@"), r"\1<secret>@"),
     (
@@ -34,18 +35,18 @@ SECRETS = [
 
 
 class BadAnswer(TypeError):
-    """A function returned what JSON cannot hold."""
+    """A function returned a value that JSON cannot hold."""
 
 
 def as_response(value: object) -> dict[str, object]:
-    """A returned value as the answer: `{"output": ...}`, None and other falsy values as they are.
+    """Makes the answer of a returned value: `{"output": ...}`, with None and other falsy values as they are.
 
-    attrs classes, dataclasses, models of pydantic, enums, dates, sets and tuples become the JSON that is like them,
-    bytes base64. Raises `BadAnswer` for what JSON cannot hold, NaN and infinities among it.
+    attrs classes, dataclasses, pydantic models, enums, dates, sets and tuples become the JSON that is like them, bytes
+    base64. Raises `BadAnswer` for a value that JSON cannot hold, such as NaN and infinities.
     """
     try:
         text = json.dumps(value, default=plain, ensure_ascii=False, allow_nan=False)
-        text.encode("utf-8")  # half a surrogate pair cannot be
+        text.encode("utf-8")  # raises for half a surrogate pair, which JSON text can hold and a frame cannot
     except (TypeError, ValueError, RecursionError) as error:
         raise BadAnswer(f"The returned {type(value).__name__} cannot be written as JSON: {error}") from error
     return {"output": json.loads(text)}
@@ -53,12 +54,12 @@ def as_response(value: object) -> dict[str, object]:
 
 @functools.singledispatch
 def plain(value: object) -> object:
-    """Returns what is written in the place of a value that JSON does not know."""
+    """Converts a value that JSON does not know to one that is written in its place. Raises `TypeError`."""
     if attrs.has(type(value)):
         return attrs.asdict(value, recurse=False)  # type: ignore[arg-type]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    if hasattr(value, "model_dump"):  # pydantic's
+    if hasattr(value, "model_dump"):  # a pydantic model
         return value.model_dump(mode="json")
     raise TypeError(f"there is no JSON for {type(value).__name__}")
 
@@ -101,26 +102,26 @@ def plain_array(value: Collection[object]) -> object:
 
 
 def as_error(error: BaseException, redact: Callable[[str], str]) -> dict[str, object]:
-    """An exception as the answer: `{"error": "ValueError: unknown city"}`, in one line of at most 500 characters.
+    """Makes the answer of an exception: `{"error": "ValueError: unknown city"}`, one line of at most 500 characters.
 
-    A `ToolError`, and what this library itself has to say, stands there without the name of a class.
-    Passwords in addresses, and what stands after `key=`, `token=`, `password=` or `Bearer`, are left out.
+    The message of a `ToolError`, and of this library's own errors for the model, stands without the name of the class.
+    Passwords in addresses, and values after `key=`, `token=`, `password=` or `Bearer`, are left out.
 
     Args:
-        error: What the function raised; its traceback and its cause are not told.
-        redact: Takes further secrets out of a text.
+        error: The error that the function raised; its traceback and its cause are not told.
+        redact: Removes further secrets from a text.
     """
-    own_words = isinstance(error, (BadArguments, ToolCancelled, ToolError))
+    is_for_model = isinstance(error, (BadArguments, ToolCancelled, ToolError))
     message = message_of(error)
-    text = redact(message if own_words else f"{type(error).__name__}: {message}")
+    text = redact(message if is_for_model else f"{type(error).__name__}: {message}")
     for pattern, replacement in SECRETS:
         text = pattern.sub(replacement, text)
-    line = " ".join(text.split()).removesuffix(":")  # of an error without a message
+    line = " ".join(text.split()).removesuffix(":")  # which stands at the end of an error without a message
     return {"error": line if len(line) <= LONGEST_ERROR else f"{line[: LONGEST_ERROR - 3]}..."}
 
 
 def message_of(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception:  # which is the user's code too
+    except Exception:  # __str__ is the user's code too
         return ""

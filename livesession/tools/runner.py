@@ -38,8 +38,8 @@ class ToolRunner:
         tools: The functions, by name.
         by_hand: The names of functions whose calls are answered by hand.
         options: How to run the functions.
-        state: The session's.
-        responder: Sends the answers.
+        state: The session's state.
+        responder: Writes the answers to the connection.
         in_parts: Whether the back end takes an answer in several parts.
     """
 

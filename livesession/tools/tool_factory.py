@@ -32,8 +32,8 @@ def function_tool(function: Callable[..., object]) -> FunctionTool:
             it answers in parts, and is NON_BLOCKING.
 
     Raises:
-        TypeError: It is no plain function, or a parameter cannot be declared; the message names the parameter.
-        ConfigurationError: Its name is none for a tool, or it is a generator function marked BLOCKING.
+        TypeError: This is no plain function, or a parameter cannot be declared; the message names the parameter.
+        ConfigurationError: Its name cannot be that of a tool, or it is a generator function marked BLOCKING.
     """
     signature, settings = signature_of(function, CancelToken), settings_of(function)
     declared = declare(function, signature)  # before the reader is made: its errors say best what cannot be declared
@@ -53,7 +53,7 @@ def function_tool(function: Callable[..., object]) -> FunctionTool:
 
 
 def declaration(function: Callable[..., object]) -> FunctionDeclaration:
-    """The declaration of a function, without making a tool of it. Raises the same errors as `function_tool()`."""
+    """Makes the declaration of a function alone. Raises the same errors as `function_tool()`."""
     return declare(function, signature_of(function, CancelToken))
 
 
@@ -69,6 +69,7 @@ def declare(function: Callable[..., object], signature: FunctionSignature) -> Fu
 
 
 def behavior_of(function: Callable[..., object]) -> str | None:
+    """The behaviour that `@tool` set. Generator functions answer in parts, and are always NON_BLOCKING."""
     marked = settings_of(function).behavior
     if not is_generator(function):
         return marked

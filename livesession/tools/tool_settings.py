@@ -1,4 +1,4 @@
-"""The settings of a tool that `@tool` gives, as a function's signature cannot."""
+"""The settings of `@tool`, which are kept as an attribute of the function."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["ToolSettings", "check_name", "mark", "settings_of"]
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
-MARK = "__livesession_tool__"
+MARK = "__livesession_tool__"  # the attribute of a function that holds its settings
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
 
 
 def check_name(name: str) -> str:
-    """The name, if a function may have it in a declaration; else raises `ConfigurationError`."""
+    """Returns the name if the service takes it in a declaration; else raises `ConfigurationError`."""
     if not NAME.fullmatch(name):
         raise ConfigurationError(
             f"A tool cannot be named {name!r}: at most 128 characters, a letter or underscore first, then also digits "
@@ -33,6 +33,7 @@ def check_name(name: str) -> str:
 
 
 def valid_name(settings: object, attribute: Attribute[str | None], value: str | None) -> None:
+    """Validates a name with `check_name()`, or None."""
     if value is not None:
         check_name(value)
 
@@ -42,11 +43,12 @@ class ToolSettings:
     """The arguments of `@tool`.
 
     Attributes:
-        name: Instead of the function's own; default None.
-        description: Instead of the docstring's; default None.
+        name: The name for the model, instead of the function's own; default None.
+        description: The description for the model, instead of the docstring's; default None.
         behavior: Whether the model waits for the answer; None leaves that to the server; default None.
-        scheduling: When the model speaks of the answer, if it did not wait for it; default None.
-        timeout: Seconds; None is the default in `ToolOptions`, `math.inf` no limit; default None.
+        scheduling: When the model speaks of an answer that it did not wait for; None leaves that to the server; default
+            None.
+        timeout: Seconds for a call; None is the default in `ToolOptions`, `math.inf` no limit; default None.
     """
 
     name: str | None = field(default=None, validator=valid_name)
@@ -66,21 +68,22 @@ class ToolSettings:
 
 
 def mark(settings: ToolSettings) -> Callable[[Function], Function]:
-    """Puts them on a function."""
+    """Makes a decorator that puts the settings on a function. It raises `TypeError` for what takes no attributes."""
 
-    def marked(function: Function) -> Function:
-        within = function.__func__ if isinstance(function, (staticmethod, classmethod)) else function
+    def decorate(function: Function) -> Function:
+        # The method that is looked up later shows the attributes of the function, not those of such a wrapper.
+        inner = function.__func__ if isinstance(function, (staticmethod, classmethod)) else function
         try:
-            setattr(within, MARK, settings)
+            setattr(inner, MARK, settings)
         except AttributeError:
             raise TypeError(f"@tool cannot mark {function!r}; decorate the function where it is defined.") from None
         return function
 
-    return marked
+    return decorate
 
 
 def settings_of(function: Callable[..., object]) -> ToolSettings:
-    """Returns what `@tool` said of a callable, or of the function that it wraps or binds."""
+    """The settings of a callable, or of the function that it wraps or binds; default settings where there are none."""
     for layer in layers(function):
         settings = getattr(layer, "__dict__", {}).get(MARK)
         if isinstance(settings, ToolSettings):

@@ -1,4 +1,4 @@
-"""The tools of a model, sorted: what is declared to it, and which functions run when it calls them."""
+"""The tools of a model, sorted into declarations for the setup and functions that run when the model calls them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["AnyTool", "Toolbox", "to_toolbox"]
 
 AnyTool = Tool | FunctionDeclaration | FunctionTool | Callable[..., object]
-"""A server's tool or declarations, one declaration, or a Python function."""
+"""A tool of the service, function declarations or a single one, or a Python function."""
 
 
 @frozen
@@ -31,9 +31,9 @@ class Toolbox:
     """The tools of a model.
 
     Attributes:
-        tools: For the setup.
-        functions: Those that run when the model calls them, by name.
-        options: How.
+        tools: The tools for the setup message, declarations of functions among them.
+        functions: The functions that run when the model calls them, by name.
+        options: How to run the functions.
     """
 
     tools: tuple[Tool, ...]
@@ -44,8 +44,8 @@ class Toolbox:
         """Sets how the calls of a session are answered, before it connects.
 
         Args:
-            state: The session's.
-            responder: Sends the answers.
+            state: The session's state.
+            responder: Writes the answers to the connection.
             in_parts: Whether the back end takes an answer in several parts.
 
         Returns:
@@ -74,21 +74,21 @@ class Toolbox:
 
 
 def to_toolbox(given: Sequence[AnyTool], options: ToolOptions, config: ToolConfig | None) -> Toolbox:
-    """Tools as they are, and one more for the functions and declarations that stand alone.
+    """Sorts tools: each `Tool` stays as it is, and functions and single declarations together make one more.
 
     Raises:
-        TypeError: Something is no tool, or a function cannot be declared.
+        TypeError: An item is no tool, or a function cannot be declared.
         ConfigurationError: A name is declared twice, or arguments would come in pieces, which functions do not take.
     """
     tools: list[Tool] = []
     alone: list[FunctionDeclaration] = []
     functions: dict[str, FunctionTool] = {}
-    for each in listed(given):
+    for each in check_list(given):
         if isinstance(each, Tool):
             tools.append(each)
         elif isinstance(each, FunctionDeclaration):
             alone.append(each)
-        else:
+        else:  # a function, or the mistake of one
             function = to_function(each)
             alone.append(function.declaration)
             functions[function.declaration.name] = function
@@ -100,7 +100,8 @@ def to_toolbox(given: Sequence[AnyTool], options: ToolOptions, config: ToolConfi
     return Toolbox(tuple(tools), functions, options)
 
 
-def listed(given: Sequence[AnyTool]) -> Sequence[AnyTool]:
+def check_list(given: Sequence[AnyTool]) -> Sequence[AnyTool]:
+    """Returns the sequence; raises `TypeError` for what is none, such as a single function."""
     if isinstance(given, (str, bytes)) or not isinstance(given, Sequence):
         name = "*server.tools" if hasattr(given, "tools") else getattr(given, "__name__", "...")
         raise TypeError(f"tools is a list, such as [{name}], not {given!r:.80}.")
@@ -108,6 +109,7 @@ def listed(given: Sequence[AnyTool]) -> Sequence[AnyTool]:
 
 
 def to_function(given: FunctionTool | Callable[..., object]) -> FunctionTool:
+    """Makes a tool of a function. Raises `TypeError` for what is none."""
     if isinstance(given, FunctionTool):
         return given
     if not callable(given):
@@ -121,6 +123,7 @@ def to_function(given: FunctionTool | Callable[..., object]) -> FunctionTool:
 
 
 def way_to_give(mistaken: object) -> str:
+    """The probable correction of a mistake, in words."""
     if hasattr(mistaken, "tools"):
         return "give the tools of a server as *server.tools"
     if isinstance(mistaken, dict):
@@ -129,12 +132,13 @@ def way_to_give(mistaken: object) -> str:
 
 
 def declared(tools: Sequence[Tool]) -> Iterator[FunctionDeclaration]:
+    """Yields the declarations of functions in all tools."""
     for tool in tools:
         yield from tool.function_declarations
 
 
 def check_names(tools: Sequence[Tool]) -> None:
-    """The server closes the connection over a name that is there twice."""
+    """Raises `ConfigurationError` for a name that is declared twice, over which the server closes the connection."""
     counts = Counter(each.name for each in declared(tools))
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
@@ -144,6 +148,7 @@ def check_names(tools: Sequence[Tool]) -> None:
 
 
 def check_whole_arguments(config: ToolConfig | None) -> None:
+    """Raises `ConfigurationError` where the model would send arguments piece by piece."""
     calling = config.function_calling_config if config else None
     if calling and calling.stream_function_call_arguments:
         raise ConfigurationError(

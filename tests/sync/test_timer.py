@@ -22,7 +22,7 @@ LATER = PATIENCE + 10  # seconds, which no test waits for
 
 @pytest.fixture
 def called() -> queue.Queue:
-    """What was called, in order."""
+    """The names of the functions that were called, in order."""
     return queue.Queue()
 
 
@@ -199,7 +199,7 @@ def test_threads_that_set_and_cancel_at_once_lose_nothing():
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
 def test_a_signal_handler_sets_and_cancels_timers_in_the_middle_of_setting_and_cancelling():
-    """Run on the main thread: pytest-timeout, which uses the same signal, is left alone by taking another one."""
+    """On the main thread. The signal is not SIGALRM, which pytest-timeout uses."""
     calls, signals = queue.Queue(), []
 
     def handler(number: int, frame: object) -> None:

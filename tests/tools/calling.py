@@ -59,7 +59,7 @@ class Model:
         return self._heard.get(timeout=PATIENCE)
 
     def hears_nothing_before(self, session: LiveSession) -> None:
-        """What is sent now is the next thing that arrives."""
+        """Asserts that nothing was sent before: a message that is sent now arrives next."""
         session.send("a mark")
         assert "clientContent" in self.hears()
 
@@ -92,7 +92,7 @@ def session_with(*tools: object, **kwargs: object) -> Iterator[tuple[Model, Live
 
 
 def answer_of(tool: object, /, **args: object) -> dict:
-    """What a call of the tool is answered with."""
+    """Has the tool called once; returns the answer."""
     with session_with(tool) as (model, _):
         [declared] = model.setup["tools"][0]["functionDeclarations"]
         model.say(tool_call(call(declared["name"], **args)))

@@ -8,14 +8,12 @@ import pytest
 
 from livesession import (
     Behavior,
-    ConfigurationError,
     FunctionDeclaration,
     FunctionResponse,
     InvalidRequestError,
     LiveGenerativeModel,
     LiveSession,
     SessionResumptionConfig,
-    Tool,
     ToolOptions,
     VertexAI,
 )
@@ -173,23 +171,6 @@ def test_a_name_that_is_not_the_call_s_is_refused():
         received(session)
         with pytest.raises(InvalidRequestError, match="is one of 'by_hand', not of 'other'"):
             session.send_function_responses([FunctionResponse(id="1", name="other", response=DONE)])
-
-
-def test_a_name_that_is_declared_twice_is_refused():
-    with pytest.raises(ConfigurationError, match=r"more than once: add\."):
-        with session_with(add, Tool(function_declarations=[FunctionDeclaration(name="add")])):
-            pass
-
-
-@pytest.mark.parametrize(
-    ("tools", "told"), [(add, r"\[add\]"), ("add", "list"), ([3], r"not int: 3.*leave out the \(\)")]
-)
-def test_what_is_no_list_of_tools_is_refused(tools, told):
-    from livesession import LiveGenerativeModel
-    from livesession.backends import GoogleAI
-
-    with pytest.raises(TypeError, match=told):
-        LiveGenerativeModel("m", backend=GoogleAI(api_key="k"), tools=tools)
 
 
 def test_of_two_answers_in_one_message_the_one_whose_call_is_still_wanted_goes_out():

@@ -68,7 +68,7 @@ class Booking(pydantic.BaseModel):
 
 
 def ours(function) -> dict:
-    """What the setup message holds."""
+    """The declaration in the setup message."""
     setup = LiveClientSetup(model="m", tools=[Tool(function_declarations=[declaration(function)])])
     return json.loads(encode(setup))["setup"]["tools"][0]["functionDeclarations"][0]
 

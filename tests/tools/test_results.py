@@ -1,4 +1,4 @@
-"""What the model is told at the end of a call: what the function returned, or what it raised."""
+"""Results of functions as the model is told of them: returned values and raised errors."""
 
 from __future__ import annotations
 

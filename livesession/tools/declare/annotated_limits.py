@@ -44,6 +44,7 @@ IN_SCHEMA = {
     "pattern": "pattern",
     "enum": "enum",
 }
+# A Schema has inclusive bounds alone. An exclusive one is converted for integers, and told inexactly for numbers.
 NUMBER = {"ge": "minimum", "gt": "minimum", "le": "maximum", "lt": "maximum"}
 SCHEMA_FIELDS: Mapping[object, Mapping[str, str]] = {
     SchemaType.INTEGER: NUMBER,
@@ -61,6 +62,7 @@ def limits_of(marks: Iterable[object]) -> dict[str, object]:
     for mark in each_mark(marks):
         names = IN_SCHEMA if isinstance(mark, Schema) else {name: name for name in CHECKS}
         bounds = [(limit, getattr(mark, name, None)) for name, limit in names.items()]
+        # The enum of a Schema that has none is an empty tuple.
         found.update({limit: value for limit, value in bounds if value is not None and value != ()})
     return found
 
@@ -69,6 +71,7 @@ def each_mark(marks: Iterable[object]) -> Iterator[object]:
     """Yields the marks, and those that a `pydantic.Field` among them holds."""
     for mark in marks:
         yield mark
+        # pydantic keeps the bounds of Field(ge=0) as objects of annotated-types in a list.
         inner = getattr(mark, "metadata", None)
         yield from inner if isinstance(inner, list) else ()
 

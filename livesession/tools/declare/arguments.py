@@ -29,6 +29,7 @@ def arguments_reader(members: Iterable[Member]) -> Callable[[Mapping[str, object
 
     def read(args: Mapping[str, object]) -> dict[str, object]:
         try:
+            # Defaults of parameters are values, not factories, and the function's own: they are not read.
             return defaults | read_members(dict(args))
         except ClassValidationError as error:
             raise BadArguments("; ".join(problems(error))) from error
@@ -46,7 +47,7 @@ def problems(error: BaseException, place: str = "") -> Iterator[str]:
             yield from problems(inner, place)
     elif isinstance(error, ForbiddenExtraKeysError):
         yield f"{place or 'the function'} has no {', '.join(map(excerpt, sorted(error.extra_fields)))}"
-    elif isinstance(error, KeyError):
+    elif isinstance(error, KeyError):  # raised by cattrs for a member without a default
         yield f"{place} is missing"
     else:
         yield f"{place} {error}" if isinstance(error, BadValue) else f"{place}: {error}"

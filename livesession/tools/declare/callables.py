@@ -55,8 +55,9 @@ def is_async(function: Callable[..., object]) -> bool:
 def name_of(function: Callable[..., object]) -> str:
     """The function's own name, or for an object with `__call__` that of its class. Raises `TypeError` for a lambda."""
     inner = without_partials(function)
+    # A class named Weather or _Weather is the tool `weather`.
     name: str = getattr(inner, "__name__", "") or snake_case(type(inner).__name__).lstrip("_")
-    if name == "<lambda>":
+    if name == "<lambda>":  # the name of all lambdas
         raise TypeError("A lambda has no name for the model; give it one: tool(name=...)(lambda ...).")
     return name
 

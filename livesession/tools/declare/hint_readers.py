@@ -35,7 +35,7 @@ from livesession.tools.declare.type_forms import (
 
 __all__ = ["MemberType", "members_reader", "reader_of"]
 
-Expected = TypeVar("Expected")
+Instance = TypeVar("Instance")
 Read = Callable[[object], object]
 
 
@@ -68,7 +68,7 @@ def bare_reader(hint: object) -> Read:
     return lambda value: value  # Any, object
 
 
-def expect(kind: type[Expected], expected: str, value: object) -> Expected:
+def expect(kind: type[Instance], expected: str, value: object) -> Instance:
     if not isinstance(value, kind):
         raise BadValue(expected, value)
     return value
@@ -81,7 +81,7 @@ def choice_reader(hint: object) -> Read:
     def read(value: object) -> object:
         if value is None and allows_null(hint):
             return None
-        name = value if isinstance(value, str) else excerpt(value)
+        name = value if isinstance(value, str) else excerpt(value)  # models write 3 as well as "3" for Literal[3]
         if name not in known:
             raise BadValue(expected, value)
         return known[name]
@@ -96,6 +96,7 @@ def union_reader(hint: object) -> Read:
     def read(value: object) -> object:
         if value is None and allows_null(hint):
             return None
+        # 3 is an int and 3.0 a float whatever their order in the union, though either would take the other.
         is_number = type(value) in (int, float)
         failures: list[Exception] = []
         for _, read in sorted(readers, key=lambda pair: is_number and pair[0] is not type(value)):
@@ -156,6 +157,7 @@ def read_each(parts: Iterable[tuple[int | str, Read, object]]) -> list[object]:
         try:
             made.append(read(value))
         except Exception as error:
+            # Not by add_note(), which Python 3.10 does not have; cattrs sets the same attribute.
             error.__notes__ = [IterableValidationNote("", place, None)]  # type: ignore[attr-defined]
             failures.append(error)
     if failures:
@@ -184,6 +186,7 @@ def members_reader(members: Iterable[Member]) -> Callable[[object], dict[str, ob
     """
     members = list(members)
     nullable = {each.name for each in members if each.is_required or allows_null(each.hint)}
+    # The name of a member may be no identifier, or one that attrs or cattrs uses; so attributes have numbers.
     attributes = {f"member_{number}": each for number, each in enumerate(members)}
     likeness = attrs.make_class(
         "Likeness", {key: likeness_field(each) for key, each in attributes.items()}, kw_only=True
@@ -201,7 +204,7 @@ def members_reader(members: Iterable[Member]) -> Callable[[object], dict[str, ob
 
 
 def likeness_field(member: Member) -> object:
-    default = attrs.NOTHING if member.is_required else None
+    default = attrs.NOTHING if member.is_required else None  # never read: members that are not given are left out
     reader: Any = MemberType(reader_of(member.hint), member.name)
     return attrs.field(type=reader, default=default)
 
@@ -220,6 +223,7 @@ def pydantic_reader(cls: type[PydanticModel]) -> Read:
     return read
 
 
+# The first kind that applies counts: a fixed tuple is an array too, and a pydantic model has members.
 KINDS: list[tuple[Callable[[object], bool], Callable[[Any], Read]]] = [
     (is_union, union_reader),
     (is_choice, choice_reader),

@@ -69,6 +69,7 @@ def bare_schema(hint: object, within: Within) -> Schema:
 
 def union_schema(hint: object, within: Within) -> Schema:
     schemas = [schema_of(each, within) for each in alternatives(hint)]
+    # A union within a union makes one `any_of`.
     flat = [part for schema in schemas for part in (schema.any_of or (schema,))]
     schema = flat[0] if len(flat) == 1 else Schema(any_of=flat)
     return each_alternative(schema, nullable) if is_optional(hint) else schema
@@ -79,6 +80,7 @@ def nullable(schema: Schema) -> Schema:
 
 
 def choice_schema(hint: object, within: Within) -> Schema:
+    # The name of an Enum often says what its values have in common.
     title = name_of(hint) if is_class(hint) else None
     schema = Schema(type=SchemaType.STRING, enum=tuple(choices(hint)), title=title)
     return nullable(schema) if is_optional(hint) else schema
@@ -94,6 +96,7 @@ def array_schema(hint: object, within: Within) -> Schema:
 def tuple_schema(hint: object, within: Within) -> Schema:
     """Makes the schema of an array of fixed length; its description tells the order of the types."""
     items = [schema_of(item, within) for item in get_args(hint)]
+    # Each schema once; not by a set, as schemas with properties have no hash.
     kinds = [item for at, item in enumerate(items) if item not in items[:at]]
     any_of = [part for kind in kinds for part in (kind.any_of or (kind,))]
     order = f"In this order: {', '.join(name_of(item) for item in get_args(hint))}."
@@ -132,9 +135,9 @@ def member_schema(member: Member, within: Within) -> Schema:
         schema = schema_of(member.hint, within)
     except TypeError as error:
         raise TypeError(f"{member.name}: {error}") from error
-    if member.default is None:
+    if member.default is None:  # null then means the same as leaving the member out
         return each_alternative(schema, nullable)
-    if member.is_required or schema.any_of:
+    if member.is_required or schema.any_of:  # beside which no default may stand
         return schema
     return attrs.evolve(schema, default=as_json(member.default))
 
@@ -150,6 +153,7 @@ def as_json(default: object) -> object:
     return default
 
 
+# The first kind that applies counts: a fixed tuple is an array too.
 KINDS: list[tuple[Callable[[object], bool], Callable[[object, Within], Schema]]] = [
     (is_union, union_schema),
     (is_choice, choice_schema),

@@ -86,6 +86,7 @@ def is_pydantic_model(hint: object) -> bool:
 
 
 def attrs_members(cls: type) -> list[Member]:
+    # Types may be text. The alias is the name in the constructor: `number` for a field `_number`.
     fields: Iterable[attrs.Attribute[object]] = attrs.fields(attrs.resolve_types(cls))
     return [Member(field.alias or field.name, field.type or object, field.default) for field in fields if field.init]
 
@@ -133,6 +134,7 @@ def pydantic_members(cls: type[PydanticModel]) -> list[Member]:
     ]
 
 
+# The first kind that applies counts.
 KINDS: list[tuple[Callable[[object], bool], Callable[[Any], list[Member]]]] = [
     (is_attrs_class, attrs_members),
     (is_dataclass, dataclass_members),

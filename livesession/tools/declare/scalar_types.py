@@ -54,7 +54,7 @@ def read_int(value: object) -> int:
     """Reads a number without decimals: models write `3.0` for 3."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not isinstance(value, int) or isinstance(value, bool):  # in Python True is an int
         raise BadValue("an integer", value)
     return value
 
@@ -67,7 +67,7 @@ def read_float(value: object) -> float:
 
 def read_decimal(value: object) -> Decimal:
     read_float(value)
-    return Decimal(str(value))
+    return Decimal(str(value))  # 0.1 as it was written, where Decimal(0.1) has 55 digits
 
 
 def read_text(value: object) -> str:

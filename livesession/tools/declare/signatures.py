@@ -49,9 +49,11 @@ def signature_of(function: Callable[..., object], injected: type) -> FunctionSig
     Raises `TypeError` for what is no plain function, and for parameters that have no name or no type.
     """
     whole = whole_signature(function)
+    # inspect.signature() leaves out what a partial binds by position, but not what it binds by name.
     bound = {name for layer in layers(function) if isinstance(layer, partial) for name in layer.keywords}
     hints = {name: hint_of(function, each) for name, each in whole.parameters.items() if name not in bound}
     meanings = documentation(docstring_of(function)).parameters
+    # A parameter annotated `CancelToken | None` is filled in as well.
     names = tuple(name for name, hint in hints.items() if injected in (hint, *get_args(hint)))
     members = tuple(
         Member(name, with_mark(hint, meanings.get(name)), default_of(whole.parameters[name], hint))
@@ -114,6 +116,7 @@ def resolved(annotation: object, names: dict[str, object]) -> object:
 
     Those of the other parameters and of the returned value are left alone: they may name what only a type checker sees.
     """
+    # get_type_hints() evaluates all annotations of an object; this one has a single annotation.
     holder = SimpleNamespace(__annotations__={"it": annotation})
     hints = get_type_hints(holder, globalns=names, include_extras=True)
     return hints["it"]

@@ -41,6 +41,7 @@ __all__ = [
     "with_mark",
 ]
 
+# Abstract kinds of arrays are read as the class that most functions expect.
 CONTAINERS: Mapping[object, Callable[[Iterable[object]], object]] = {
     list: list,
     abc.MutableSequence: list,
@@ -85,7 +86,7 @@ class AliasType(Protocol):
 
 def is_alias(hint: object) -> TypeGuard[AliasType]:
     """Whether a hint is a `type X = ...`, of Python 3.12 or of typing_extensions."""
-    return type(hint).__name__ == "TypeAliasType"
+    return type(hint).__name__ == "TypeAliasType"  # two classes, and `typing` has none before Python 3.12
 
 
 def name_of(hint: object) -> str:
@@ -94,13 +95,11 @@ def name_of(hint: object) -> str:
 
 
 def is_class(hint: object) -> TypeGuard[type]:
-    """Whether a hint is a class, or a subclass of one."""
     return isinstance(hint, type) and get_origin(hint) is None  # list[int] passes for a type in Python 3.10
 
 
 def is_union(hint: object) -> bool:
-    """Whether a hint is a union."""
-    return get_origin(hint) in (Union, UnionType)
+    return get_origin(hint) in (Union, UnionType)  # Union[int, str], and int | str
 
 
 def alternatives(hint: object) -> list[object]:
@@ -117,13 +116,11 @@ def is_optional(hint: object) -> bool:
 
 
 def allows_null(hint: object) -> bool:
-    """Whether None is one of the alternatives of a hint."""
     bare, _ = unwrap(hint)
     return bare is NoneType or is_any(bare) or is_optional(bare)
 
 
 def is_any(hint: object) -> bool:
-    """Whether a hint allows any value."""
     return hint in (Any, object)
 
 
@@ -148,13 +145,13 @@ def choices(hint: object) -> dict[str, object]:
 def choice_name(value: object) -> str:
     """The string that the model writes for a value of a Literal or an Enum."""
     if isinstance(value, enum.Enum):
+        # Of all members, so that each is written in the same way.
         by_value = all(isinstance(member.value, str) for member in type(value))
         return str(value.value) if by_value else value.name
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def is_array(hint: object) -> bool:
-    """Whether a hint is a list, a tuple, a set or the like."""
     return (get_origin(hint) or hint) in CONTAINERS
 
 
@@ -187,7 +184,6 @@ def is_hashable(hint: object) -> bool:
 
 
 def is_mapping(hint: object) -> bool:
-    """Whether a hint is a mapping."""
     return (get_origin(hint) or hint) in MAPPINGS
 
 

@@ -1,4 +1,4 @@
-"""MCP: the tools of an MCP server, for a model to call."""
+"""The tools of MCP servers, which the model can call like functions."""
 
 from livesession.tools.mcp.mcp_connection import McpError
 from livesession.tools.mcp.mcp_server import McpServer

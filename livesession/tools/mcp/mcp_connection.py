@@ -1,4 +1,4 @@
-"""The connection to an MCP server: its process, and an asyncio loop that speaks to it, on a thread of its own."""
+"""The connection to an MCP server: its process, and a thread with an asyncio loop that speaks to it."""
 
 from __future__ import annotations
 
@@ -30,15 +30,17 @@ if TYPE_CHECKING:
 
 __all__ = ["McpCommand", "McpConnection", "McpError"]
 
-CLOSING = 5.0  # seconds; the package `mcp` ends a server that stays by SIGTERM after 2.5, and by SIGKILL after 4.5
-LOG_CHECK = 60.0
+CLOSE_TIMEOUT = (
+    5.0  # seconds; the package `mcp` ends a server that stays by SIGTERM after 2.5, and by SIGKILL after 4.5
+)
+LOG_CHECK = 60.0  # seconds between two looks at the length of the log
 
 
 class McpError(LiveSessionError):
-    """An MCP server could not be started, or has ended, or a tool of it failed.
+    """An MCP server could not be started, has ended, or refused the call of a tool.
 
     Attributes:
-        log: The end of what the server wrote to its standard error, which may hold what the model should not be told.
+        log: The end of the server's standard error, which may hold text that is not for the model.
     """
 
     def __init__(self, message: str, *, log: str = "") -> None:
@@ -48,7 +50,7 @@ class McpError(LiveSessionError):
 
 @frozen(kw_only=True)
 class McpCommand:
-    """The command that starts a server; the attributes are those of `McpServer`."""
+    """The command that starts a server; the attributes are the arguments of `McpServer`."""
 
     words: tuple[str, ...]
     env: Mapping[str, str] = field(repr=False, validator=deep_mapping(instance_of(str), instance_of(str)))
@@ -60,20 +62,21 @@ class McpCommand:
 
 
 class McpConnection:
-    """One process, from `start()` to `close()`; the coroutines run on the link's thread, everything else on any other.
+    """Runs one server from `start()` to `close()`; used by any thread but its own, which runs the coroutines.
 
     Raises:
-        MissingExtraError: Without the package `mcp`, or with one before 2.0.
+        MissingExtraError: The package `mcp` is missing, or older than 2.0.
     """
 
     def __init__(self, command: McpCommand) -> None:
         try:
-            from mcp import Client  # noqa: F401  # here, so that the second it takes counts against no time limit
+            from mcp import Client  # noqa: F401  # here, so that the second it takes is within no time limit
         except ImportError as error:
             raise MissingExtraError("McpServer", "mcp") from error
         self._command = command
         self._listed: Future[list[McpTool]] = Future()
-        self._lock = threading.Lock()  # guards _client: a call is on the loop before the loop ends, or is refused
+        # Guards _client, so that a call is put on the loop before the loop ends, or is refused; nothing waits inside.
+        self._lock = threading.Lock()
         self._client: Client | None = None
         self._stop: Callable[[], object] | None = None
         self._is_closing = False
@@ -81,34 +84,34 @@ class McpConnection:
         self._thread = threading.Thread(target=self._run, name="livesession-mcp", daemon=True)
 
     def start(self) -> list[McpTool]:
-        """Starts the process and waits for the list of what it offers. Raises `McpError` where none comes in time."""
+        """Starts the process and waits for the list of its tools. Raises `McpError` where none comes in time."""
         self._thread.start()
-        return self._listed.result(self._command.timeout + 2 * CLOSING)
+        return self._listed.result(self._command.timeout + 2 * CLOSE_TIMEOUT)
 
     def call(self, name: str, arguments: Mapping[str, object], token: CancelToken) -> CallToolResult:
-        """Waits for the answer of a tool. Raises `McpError`, and `ToolCancelled` when the token is set before that."""
+        """Calls a tool and waits for its answer. Raises `McpError`, and `ToolCancelled` when the token is set first."""
         token.check()
         source = source_of(token)
         future: Future[CallToolResult] = Future()
         future.add_done_callback(lambda _: source.wake())
         try:
-            self._begin(future, name, arguments)  # inside, as a Ctrl-C may come when the server has begun already
+            self._begin(future, name, arguments)  # inside: a Ctrl-C may come when the server has begun already
             source.wait_until(future.done, Deadline(None))
         finally:
-            future.cancel()  # the server is told; where there is an answer, nothing happens
+            future.cancel()  # tells the server; without effect where there is an answer
         if future.cancelled():
             token.check()
             raise self._ended(name)
         return future.result()
 
     def close(self) -> None:
-        """Ends process and thread, and waits for that."""
-        self._is_closing = True  # first, as the thread looks at it after it has set _stop
+        """Ends process and thread, and waits for both."""
+        self._is_closing = True  # first: the thread looks at it after it has set _stop
         if self._stop is not None:
             with suppress(RuntimeError):  # the loop has ended by itself
                 self._stop()
         if self._thread.ident is not None:
-            self._thread.join(CLOSING)
+            self._thread.join(CLOSE_TIMEOUT)
 
     def _begin(self, future: Future[CallToolResult], name: str, arguments: Mapping[str, object]) -> None:
         if self._pid != os.getpid():
@@ -119,11 +122,11 @@ class McpConnection:
         with self._lock:
             if self._client is None:
                 raise self._ended(name)
-            self._loop.call_soon_threadsafe(self._begin_here, future, self._call(self._client, name, arguments))
+            self._loop.call_soon_threadsafe(self._create_task, future, self._call(self._client, name, arguments))
 
-    def _begin_here(self, future: Future[CallToolResult], calling: Coroutine[None, None, CallToolResult]) -> None:
-        """On the link's thread: the end of either is the end of the other."""
-        task = self._loop.create_task(calling)
+    def _create_task(self, future: Future[CallToolResult], call: Coroutine[None, None, CallToolResult]) -> None:
+        """Runs a call on the loop: its outcome goes to the future, and cancelling the future cancels it."""
+        task = self._loop.create_task(call)
         task.add_done_callback(lambda _: settle(future, task))
         future.add_done_callback(lambda _: self._cancel(task))
 
@@ -158,13 +161,13 @@ class McpConnection:
                 ) from why
 
     async def _serve(self, log: McpLog) -> None:
-        """Until it is closed. Raises when it does not come to a list of the tools."""
+        """Runs until the connection is closed. Raises an error when the server gives no list of its tools."""
         import anyio
         from mcp import Client, Implementation, stdio_client
 
         self._loop, self._log = asyncio.get_running_loop(), log
         own_name = Implementation(name="livesession", version=__version__)
-        # Outside of the scope: a process whose start is cancelled half way would not be waited for.
+        # Outside the scope: a process whose start is cancelled half way would not be waited for.
         async with stdio_client(self._parameters(), log.for_process()) as streams:
             with anyio.CancelScope(deadline=anyio.current_time() + self._command.timeout) as scope:
                 self._stop = lambda: self._loop.call_soon_threadsafe(scope.cancel)
@@ -186,6 +189,7 @@ class McpConnection:
         return StdioServerParameters(command=command, args=args, env=env, cwd=self._command.cwd)
 
     async def _answer_calls(self, client: Client, tools: list[McpTool]) -> None:
+        """Lets calls in until it is cancelled."""
         with self._lock:
             self._client = client
         self._listed.set_result(tools)
@@ -214,16 +218,17 @@ class McpConnection:
 
 
 def settle(future: Future[CallToolResult], task: asyncio.Task[CallToolResult]) -> None:
-    """Gives a future the outcome of its task, unless nobody waits for it any more."""
+    """Gives a future the outcome of its task, unless the future has been cancelled."""
     if task.cancelled():
         future.cancel()
         return
-    error = task.exception()  # looked at in any case, as asyncio would complain of one that was not
+    error = task.exception()  # read in any case: asyncio logs an exception that was never read
     if future.set_running_or_notify_cancel():
         future.set_result(task.result()) if error is None else future.set_exception(error)
 
 
 async def every_tool(client: Client) -> list[McpTool]:
+    """Lists the tools on all pages."""
     page = await client.list_tools()
     tools = page.tools
     while page.next_cursor is not None:
@@ -233,7 +238,7 @@ async def every_tool(client: Client) -> list[McpTool]:
 
 
 def innermost(error: BaseException) -> BaseException:
-    """The error itself, out of the groups that anyio puts it into."""
+    """Takes an error out of the groups that anyio puts it into."""
     while inside := getattr(error, "exceptions", None):
         error = inside[0]
     return error

@@ -1,4 +1,4 @@
-"""The standard error of an MCP server: kept in a file, as its end tells best what went wrong."""
+"""The log of an MCP server: its standard error, kept in a file. The end of it tells best what went wrong."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from attrs import frozen
 
 __all__ = ["McpLog"]
 
-SHOWN = 2_000
-LIMIT = 1_000_000
+TAIL_BYTES = 2_000  # in errors and log records
+MOST_BYTES = 1_000_000  # on the disk
 
 
 @frozen
 class McpLog:
-    """A file that a process appends to; to be read and closed on one thread."""
+    """A file that the server's process appends to; it is read and closed on one thread."""
 
     _file: io.FileIO
 
     @classmethod
     @contextmanager
     def temporary(cls) -> Iterator[McpLog]:
-        """A new one, which is deleted after the block."""
+        """Opens a new file, which is deleted after the block."""
         with tempfile.TemporaryFile("a+b", buffering=0) as file:
             yield cls(file)
 
     def for_process(self) -> TextIO:
-        """The file as the package `mcp` wants it, which takes nothing but the descriptor from it."""
+        """The file in the type that the package `mcp` requires; it uses nothing but the descriptor."""
         return cast(TextIO, self._file)
 
     def tail(self) -> str:
-        """Its end; nothing once it is deleted."""
+        """Reads the end of the log; empty once the file is deleted."""
         if self._file.closed:
             return ""
         size = self._file.seek(0, os.SEEK_END)
-        self._file.seek(max(0, size - SHOWN))
-        return self._file.read(SHOWN).decode(errors="replace").strip()
+        self._file.seek(max(0, size - TAIL_BYTES))
+        return self._file.read(TAIL_BYTES).decode(errors="replace").strip()
 
     def shorten(self) -> None:
-        """Drops all of it when it has grown long."""
-        if self._file.seek(0, os.SEEK_END) > LIMIT:
+        """Empties the file when it has grown long."""
+        if self._file.seek(0, os.SEEK_END) > MOST_BYTES:
             self._file.truncate(0)

@@ -23,26 +23,28 @@ if TYPE_CHECKING:
 
 __all__ = ["McpError", "McpServer"]
 
-LONGEST_NAME = 128
+LONGEST_NAME = 128  # characters; the limit of the Live API
 
 
 @final
 class McpServer:
-    """Runs an MCP server as a process of its own, spoken to over stdin and stdout, and offers its tools.
+    """Runs an MCP server as a process, speaks to it over stdin and stdout, and offers its tools.
 
         with McpServer("python", "server.py", env={"ROOT": "/srv"}) as files:
             model = LiveGenerativeModel(name, tools=[get_weather, *files.tools])
 
-    The server ends with the block, or with `close()`; after that a call of its tools fails at once. Callable from any
-    thread. One that is not closed ends with the program, when its stdin does.
+    The server ends with the block, or with `close()`; after that a call of its tools fails at once. A server that is
+    not closed ends with the program, when its stdin is closed. Callable from any thread.
 
     Args:
         command: The program.
         args: Its arguments.
-        env: Variables for it; of this program's own it only sees harmless ones, such as PATH and HOME.
-        cwd: The folder that it starts in; default this program's.
-        timeout: Seconds for it to start and to list its tools; default 30. Calls have the limit that `ToolOptions` set.
-        prefix: Put before the names of the tools, to tell those of several servers apart.
+        env: Environment variables for the server; of this program's own it only gets harmless ones, such as PATH and
+            HOME.
+        cwd: The folder that the server starts in; default this program's.
+        timeout: Seconds for the server to start and to list its tools; default 30. Calls have the limit that
+            `ToolOptions` sets.
+        prefix: Text before the names of the tools, to tell those of several servers apart; default none.
     """
 
     def __init__(
@@ -58,7 +60,7 @@ class McpServer:
         folder = None if cwd is None else os.fspath(cwd)
         self._command = McpCommand(words=words, env=env or {}, cwd=folder, timeout=timeout)
         self._prefix = prefix
-        self._link: McpConnection | None = None
+        self._connection: McpConnection | None = None
         self._tools: tuple[FunctionTool, ...] | None = None
 
     def __repr__(self) -> str:
@@ -73,51 +75,53 @@ class McpServer:
 
     @property
     def tools(self) -> tuple[FunctionTool, ...]:
-        """The tools that the server offered when it was started. Raises `McpError` before that."""
+        """The tools that the server listed when it was started. Raises `McpError` before that."""
         if self._tools is None:
             raise McpError("The tools of an MCP server are known once it runs: use `with McpServer(...) as server:`.")
         return self._tools
 
     def start(self) -> None:
-        """Starts the process, once, and asks for its tools. When that fails, nothing of it is left.
+        """Starts the process, once, and asks for its tools. When that fails, neither process nor thread is left.
 
         Raises:
-            McpError: It did not start in time, or was started before.
-            MissingExtraError: Without the package `mcp`, or with one before 2.0.
+            McpError: The server did not start in time, or was started before.
+            MissingExtraError: The package `mcp` is missing, or older than 2.0.
         """
-        if self._link is not None:
+        if self._connection is not None:
             raise McpError("This McpServer was started before: make another one.")
-        self._link = McpConnection(self._command)
+        self._connection = McpConnection(self._command)
         try:
-            self._tools = self._start(self._link)
-        except BaseException:
-            self._link.close()
+            self._tools = self._start(self._connection)
+        except BaseException:  # also Ctrl-C, which must leave no process
+            self._connection.close()
             raise
 
     def close(self) -> None:
-        """Ends the process; at once when it ends as its stdin does, else within 5 seconds, by signals.
+        """Ends the process: at once when it ends as its stdin is closed, else within 5 seconds, by signals.
 
-        Calls that it has not answered raise `McpError`. Callable from any thread, and more than once.
+        Calls that the server has not answered raise `McpError`. Callable from any thread, and more than once.
         """
-        if self._link is not None:
-            self._link.close()
+        if self._connection is not None:
+            self._connection.close()
 
-    def _start(self, link: McpConnection) -> tuple[FunctionTool, ...]:
-        offered = link.start()
+    def _start(self, connection: McpConnection) -> tuple[FunctionTool, ...]:
+        offered = connection.start()
         names = accepted_names(self._prefix + tool.name for tool in offered)
-        return tuple(declared(link, tool, name) for tool, name in zip(offered, names, strict=True))
+        return tuple(to_function_tool(connection, tool, name) for tool, name in zip(offered, names, strict=True))
 
 
-def declared(link: McpConnection, tool: McpTool, name: str) -> FunctionTool:
+def to_function_tool(connection: McpConnection, tool: McpTool, name: str) -> FunctionTool:
+    """Makes a tool for the model of one of the server's, under another name perhaps."""
     schema = tool.input_schema
     declaration = FunctionDeclaration(name=name, description=tool.description or None, parameters_json_schema=schema)
-    return FunctionTool(declaration, partial(answer_of, link, tool.name))
+    return FunctionTool(declaration, partial(answer_of, connection, tool.name))
 
 
 def accepted_names(names: Iterable[str]) -> list[str]:
-    """The names as the Live API takes them: other characters become `_`, and a number tells equal ones apart."""
+    """Adapts names to the Live API: other characters become `_`, and a number tells equal names apart."""
     accepted: list[str] = []
     for name in names:
+        # The first character has to be a letter or an underscore, the others may be those of `check_name()`.
         plain = re.sub(r"^(?![A-Za-z_])", "_", re.sub(r"[^A-Za-z0-9_.:-]", "_", name))
         new, number = plain[:LONGEST_NAME], 1
         while new in accepted:
@@ -127,9 +131,9 @@ def accepted_names(names: Iterable[str]) -> list[str]:
     return accepted
 
 
-def answer_of(link: McpConnection, name: str, arguments: Mapping[str, object], token: CancelToken) -> object:
-    """Returns what the model is told: the structured result or else the texts, and media as parts."""
-    result = link.call(name, arguments, token)
+def answer_of(connection: McpConnection, name: str, arguments: Mapping[str, object], token: CancelToken) -> object:
+    """Calls a tool; the answer for the model is the structured result, or else the texts, with media as parts."""
+    result = connection.call(name, arguments, token)
     texts = [text for text in map(text_of, result.content) if text is not None]
     if result.is_error:
         raise ToolError("\n".join(texts) or f"The tool {name!r} failed and did not say why.")

@@ -1,4 +1,7 @@
-"""What a function gets of the arguments that the model wrote, and what the model is told of those that are wrong."""
+"""Arguments that the model wrote, as the function gets them, and the errors that the model gets for wrong ones.
+
+They cover the readers of hints and scalar types, and the members of classes, as well.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ def taking(hint):
 
 
 def given(hint, value):
-    """What a function gets for a parameter of this type."""
+    """The value that a function gets for a parameter of this type."""
     return run(taking(hint), x=value)
 
 

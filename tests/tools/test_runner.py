@@ -197,10 +197,10 @@ def test_the_time_that_a_function_takes_does_not_count_as_silence():
         return "done"
 
     with session_with(slow) as (model, session):
-        asked = InThread(lambda: session.ask("Go.", timeout=0.05))
+        asked = InThread(lambda: session.ask("Go.", timeout=0.15))
         model.hears()
         model.say(tool_call(call("slow")))
-        assert not asked.thread.join(0.3)
+        assert not asked.thread.join(0.5)
         assert asked.thread.is_alive()
         may_end.set()
         model.answer()

@@ -26,8 +26,7 @@ from livesession import (
 )
 from livesession.codec import encode
 from livesession.tools.cancel_token import CancelSource, CancelToken
-from livesession.tools.mcp import McpServer, mcp_log
-from livesession.tools.mcp import mcp_connection as mcp_link
+from livesession.tools.mcp import McpServer, mcp_connection, mcp_log
 from livesession.tools.mcp.mcp_server import McpError, accepted_names
 from tests.hazards.common import own_threads
 from tests.kit.waiting import PATIENCE, InThread, wait_until
@@ -50,7 +49,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(folder):
-    """For tests that leave it as it is."""
+    """A server for tests that leave it as it is."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NOT_YOURS", "secret")
         with new_server(env={"WORD": "swordfish"}, cwd=folder) as server:
@@ -59,7 +58,7 @@ def server(folder):
 
 @pytest.fixture
 def own_server():
-    """For a test that breaks it."""
+    """A server for a test that breaks it."""
     with new_server() as server:
         yield server
 
@@ -360,7 +359,7 @@ def test_a_server_that_does_not_want_to_end_is_ended_in_time(tmp_path):
     process_of(tmp_path)
     begun = time.monotonic()
     server.close()
-    assert time.monotonic() - begun < mcp_link.CLOSING + 0.5
+    assert time.monotonic() - begun < mcp_connection.CLOSE_TIMEOUT + 0.5
     with pytest.raises(McpError):
         starting.result()
     assert not is_running(process_of(tmp_path))
@@ -387,8 +386,8 @@ def test_a_program_that_does_not_close_it_ends_and_the_server_with_it(tmp_path):
 
 
 def test_what_a_server_writes_does_not_pile_up(monkeypatch):
-    monkeypatch.setattr(mcp_log, "LIMIT", 1_000)
-    monkeypatch.setattr(mcp_link, "LOG_CHECK", 0.01)
+    monkeypatch.setattr(mcp_log, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(mcp_connection, "LOG_CHECK", 0.01)
 
     def log() -> str:
         with pytest.raises(McpError) as raised:
