@@ -95,10 +95,12 @@ def name_of(hint: object) -> str:
 
 
 def is_class(hint: object) -> TypeGuard[type]:
+    """Whether a hint is a class, or a subclass of one."""
     return isinstance(hint, type) and get_origin(hint) is None  # list[int] passes for a type in Python 3.10
 
 
 def is_union(hint: object) -> bool:
+    """Whether a hint is a union."""
     return get_origin(hint) in (Union, UnionType)  # Union[int, str], and int | str
 
 
@@ -116,11 +118,13 @@ def is_optional(hint: object) -> bool:
 
 
 def allows_null(hint: object) -> bool:
+    """Whether None is one of the alternatives of a hint."""
     bare, _ = unwrap(hint)
     return bare is NoneType or is_any(bare) or is_optional(bare)
 
 
 def is_any(hint: object) -> bool:
+    """Whether a hint allows any value."""
     return hint in (Any, object)
 
 
@@ -152,6 +156,7 @@ def choice_name(value: object) -> str:
 
 
 def is_array(hint: object) -> bool:
+    """Whether a hint is a list, a tuple, a set or the like."""
     return (get_origin(hint) or hint) in CONTAINERS
 
 
@@ -184,6 +189,7 @@ def is_hashable(hint: object) -> bool:
 
 
 def is_mapping(hint: object) -> bool:
+    """Whether a hint is a mapping."""
     return (get_origin(hint) or hint) in MAPPINGS
 
 
