@@ -16,6 +16,8 @@ from tests.interrupts.positions import Lines, is_library
 from tests.interrupts.watchdog import at_most
 from tests.interrupts.world import BOUND, World, own_threads, wait_until
 
+STRIDE = 5  # lines; each of them takes tens of milliseconds, and there are hundreds
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(300),
@@ -121,7 +123,7 @@ def test_a_session_that_is_garbage_at_any_line_of_the_reader_thread_does_not_sto
         wait_until(lambda: not own_threads(), f"a thread stays, after line {number}")
         if lines.count < number:
             break
-        number += 1
+        number += STRIDE
     assert number > 200
 
 
@@ -145,5 +147,5 @@ def test_ctrl_c_at_any_line_of_connect_does_not_spoil_later_connects(world):
             asks(world, session)
         if not wire.place:
             break
-        number += 1
+        number += STRIDE
     assert number > 300
