@@ -233,6 +233,7 @@ class Connection:
         """Has the reader thread abandon it; for finalisers, which may run on any thread, in the middle of anything."""
         self._reading.is_dropped = True
         self.wake()
+        self._writer.close_if_retired()  # where close() was interrupted when only that was left to do; it does not wait
 
     def discard(self) -> None:
         """Ends it, and gives the socket up where the reader loop never had it."""

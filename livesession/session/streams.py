@@ -163,7 +163,7 @@ class TurnStream(MessageStream):
         self._window = state.turns.to_receive()
         self._skipped = 0
         self._received: list[LiveServerMessage | ProtocolError] = []
-        self._turns = 0  # that have ended while functions were to be answered, or spoken of
+        self._turns = self._turns_before = 0  # that have ended while functions were to be answered, or spoken of
         self._doubt: Deadline | None = None  # by when the model will have spoken of an answer, if it does
 
     def answers(self, window: AnswerWindow) -> None:
@@ -225,6 +225,7 @@ class TurnStream(MessageStream):
 
     def _take(self, queued: QueuedMessage) -> None:
         """Adds a message to the turn, and ends the iterator where the message does so."""
+        self._turns_before = self._turns
         self._received.append(queued.item)
         if queued.ends_turn and not self._window.excludes(queued.turn, queued.serial):
             self._end_turn(queued.pending)
@@ -243,7 +244,7 @@ class TurnStream(MessageStream):
             del self._received[-1]
             if taken.ends_turn:  # it goes on, and counts the turn when it comes again
                 self._is_new = self._is_new or self._is_finished
-                self._turns -= not self._is_finished
+                self._turns = self._turns_before
                 self._is_finished = False
         super()._undo(handed_out)
 

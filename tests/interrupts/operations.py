@@ -225,12 +225,11 @@ class Receive(Next):
 class ReceiveTurn(Operation):
     def ready(self) -> None:
         self.name = self.world.name()
-        self.stream = None
+        self.streams: list = []  # here, as a storm may come before the first line of run()
         self.session.send(self.name, turn_complete=True)
 
     def run(self) -> None:
-        streams: list = []
-        self.streams = streams
+        streams = self.streams
         streams.extend(starmap(self.session.receive_turn, ((LIMIT,),)))
         self.got.extend(streams[0])
 
